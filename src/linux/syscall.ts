@@ -1,0 +1,111 @@
+/**
+ * Raw system calls for TypeScript. This is the only file that imports `bun:ffi`.
+ *
+ * libc's `syscall()` reports failures through `errno`, and the engine may make system calls of its own between our call
+ * and our reading of `errno`. So libc is used once, to map a page holding a 25-byte stub that makes the call and returns
+ * what the kernel returned (`-errno` on failure). The stub needs no file, so it also works on hosts where every
+ * writable folder is mounted `noexec`.
+ */
+import { CFunction, dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { TsboxError } from "../error.ts";
+import { SYS } from "./abi.gen.ts";
+
+/** A number (descriptor, flags, address), or a buffer whose address is passed. Strings go through {@link cstring}. */
+export type SyscallArgument = number | NodeJS.TypedArray | null;
+
+type RawCall = (nr: number, ...args: SyscallArgument[]) => number | bigint;
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const PROT_EXEC = 4;
+const MAP_PRIVATE = 2;
+const MAP_ANONYMOUS = 0x20;
+const PAGE = 4096;
+
+// Shuffles the C calling convention's arguments into the kernel's, traps, returns. Sources: syscall(2), "Architecture calling conventions".
+const STUBS: Record<string, number[]> = {
+  // mov rax,rdi; mov rdi,rsi; mov rsi,rdx; mov rdx,rcx; mov r10,r8; mov r8,r9; mov r9,[rsp+8]; syscall; ret
+  x64: [
+    0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2, 0x4d, 0x89, 0xc8, 0x4c,
+    0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05, 0xc3,
+  ],
+  // mov x8,x0; mov x0,x1; mov x1,x2; mov x2,x3; mov x3,x4; mov x4,x5; mov x5,x6; svc #0; ret
+  arm64: [
+    0xe8, 0x03, 0x00, 0xaa, 0xe0, 0x03, 0x01, 0xaa, 0xe1, 0x03, 0x02, 0xaa, 0xe2, 0x03, 0x03, 0xaa, 0xe3, 0x03, 0x04,
+    0xaa, 0xe4, 0x03, 0x05, 0xaa, 0xe5, 0x03, 0x06, 0xaa, 0x01, 0x00, 0x00, 0xd4, 0xc0, 0x03, 0x5f, 0xd6,
+  ],
+};
+
+// `ptr` takes buffers and plain numbers alike, negative ones included (AT_FDCWD). The last one is on the stack on x86-64.
+const SIGNATURE = {
+  args: [FFIType.i64, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr],
+  returns: FFIType.i64_fast,
+};
+
+function libc(): RawCall {
+  const musl = `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`;
+  for (const name of ["libc.so.6", musl]) {
+    try {
+      // cast: bun:ffi's types do not know that a `ptr` parameter takes buffers
+      return dlopen(name, { syscall: SIGNATURE }).symbols.syscall as unknown as RawCall;
+    } catch {}
+  }
+  throw new TsboxError("host", "cannot call the kernel: neither libc.so.6 nor musl's libc can be opened");
+}
+
+function install(): RawCall {
+  const call = libc();
+  const page = Number(call(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  const code = STUBS[process.arch];
+  if (page <= 0 || code === undefined) throw new TsboxError("host", `cannot call the kernel on ${process.arch}`);
+  new Uint8Array(toArrayBuffer(page as Pointer, 0, PAGE)).set(code);
+  if (Number(call(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC, 0, 0, 0)) !== 0) {
+    throw new TsboxError("host", "cannot call the kernel: executable memory is refused on this host");
+  }
+  return CFunction({ ptr: page as Pointer, ...SIGNATURE }) as unknown as RawCall;
+}
+
+let raw: RawCall | undefined;
+
+/**
+ * Makes one system call.
+ *
+ * @returns what the kernel returned: `-errno` on failure (compare with `E` from `errno.ts`), else the value.
+ *   Never throws for a failed call.
+ */
+export function syscall(
+  nr: number,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  raw ??= install();
+  return Number(raw(nr, a, b, c, d, e, f));
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * A NUL-terminated copy of a string or of raw bytes, for path arguments.
+ * @throws TsboxError `invalid` when it contains a NUL, which would silently shorten the path.
+ */
+export function cstring(text: string | Uint8Array): Uint8Array {
+  const bytes = typeof text === "string" ? encoder.encode(text) : text;
+  if (bytes.includes(0)) throw new TsboxError("invalid", "cannot use a path or name that contains a NUL byte");
+  const copy = new Uint8Array(bytes.length + 1);
+  copy.set(bytes);
+  return copy;
+}
+
+/** The address of a buffer's first byte. The caller keeps the buffer alive until the kernel has read it. */
+export function address(buffer: NodeJS.TypedArray): number {
+  return ptr(buffer);
+}
+
+/** Reads a byte of this process's memory; only for results that the kernel places there. */
+export function readByte(at: number): number {
+  return read.u8(at as Pointer, 0);
+}
