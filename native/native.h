@@ -1,0 +1,79 @@
+/* What the files of the native program share. */
+#ifndef TSBOX_NATIVE_H
+#define TSBOX_NATIVE_H
+
+#include "plan.h"
+
+struct plan {
+  const u8 *base;
+  const struct plan_header *header;
+  const struct plan_program *programs;
+  const struct plan_op *ops;
+};
+
+/* A failure as it goes through the report pipe to process 0. */
+struct report {
+  u32 op, error, detail, reserved;
+};
+
+#define REPORT_STATUS 125 /* how a process ends that has reported a failure */
+
+/* One process: each `clone` copies all of this. */
+struct process {
+  struct plan plan;
+  int fd[PLAN_SLOTS];
+  int is_first; /* process 0, which handles failures */
+  int report_read, report_write;
+  int subject, subject_pid; /* pidfd and pid of the process that matters, -1 before */
+  int status; /* wait status of what `wait` or `supervise` waited for */
+  struct report failure;
+  /* the terminal to restore on every way out, -1 when there is nothing to restore */
+  int terminal;
+  u8 terminal_state[64];
+};
+
+int plan_decode(struct plan *plan, const u8 *base, u64 size);
+
+/* run.c */
+_Noreturn void run_program(struct process *self, u32 number);
+
+/* files.c */
+long make_in_root(int root, const char *path, u32 mode, u32 type);
+long remove_tree(int dir, const char *path, int depth);
+long write_all(int fd, const u8 *data, u64 length);
+long write_file(int dir, const char *path, u64 flags, const u8 *data, u64 length);
+long require_device(int fd, u32 type, u64 dev);
+long require_cwd_inside(void);
+
+/* process.c */
+long op_clone(struct process *self, const struct plan_op *op);
+long op_execve(struct process *self, const struct plan_op *op);
+long op_await_exec(struct process *self);
+long op_wait(struct process *self, int pidfd);
+long op_reap_as_init(struct process *self);
+long op_reset_signals(void);
+long block_signals(void);
+long bound_capabilities(u64 keep);
+long ambient_capabilities(u64 raise);
+long set_capabilities(u64 effective, u64 permitted, u64 inheritable);
+const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size);
+_Noreturn void exit_process(int status);
+int exit_status(int wait_status);
+
+/* socket.c */
+long send_descriptor(int socket, int fd);
+long receive_descriptor(int socket);
+long connect_unix(const char *path);
+
+/* terminal.c */
+long op_supervise(struct process *self, int pidfd, int pty, int input, int output);
+long open_pty(int ptmx, int *master, int *slave);
+void restore_terminal(struct process *self);
+
+static inline u64 length_of(const char *text) {
+  u64 length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+#endif

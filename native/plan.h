@@ -1,0 +1,144 @@
+/*
+ * The plan: what TypeScript compiled a container into, and the only input of the native program. This header is the one
+ * definition of the format; src/plan/format.gen.ts is generated from it (scripts/generate-plan.ts).
+ *
+ * A plan is one little-endian block of bytes: a header, a table of programs, a table of operations, and data (strings,
+ * byte arrays, string vectors) to which operations point by offset from the block's start. Process 0 runs program 0; a
+ * `clone` operation starts another process on another program. See native/README.md.
+ */
+#ifndef TSBOX_PLAN_H
+#define TSBOX_PLAN_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long u64;
+
+#define PLAN_MAGIC 0x786f6273 /* "sbox" */
+#define PLAN_VERSION 1
+#define PLAN_SLOTS 64
+#define PLAN_ARGS 8
+#define PLAN_MAX_SIZE (64u << 20)
+#define PLAN_NO_PROGRAM 0xffffffffu
+#define PLAN_NO_FD 0xffu /* an optional descriptor that is not given: AT_FDCWD, or none */
+
+struct plan_header {
+  u32 magic, version, size, program_count, op_count, programs, ops, failure_program;
+};
+
+struct plan_program {
+  u32 first, count, name, reserved;
+};
+
+/* An operation whose errno falls into one of these classes jumps forward to `jump` instead of failing. */
+#define RECOVER_MISSING 1 /* ENOENT, ENOTDIR */
+#define RECOVER_DENIED 2 /* EPERM, EACCES, EROFS */
+#define RECOVER_EXISTS 4 /* EEXIST */
+#define RECOVER_UNSUPPORTED 8 /* ENOSYS, EOPNOTSUPP, EINVAL, ENODEV */
+#define RECOVER_BUSY 16 /* EBUSY */
+#define RECOVER_OTHER 128
+
+/* The strings of this operation have placeholders: bytes 1 to 4 stand for the decimal pid of the subject (the process
+ * that a `clone` with `subject` started), the failed operation's index, its errno, and its detail. */
+#define OP_EXPAND 1
+
+struct plan_op {
+  u16 code;
+  u8 recover, flags;
+  u32 jump, note, reserved;
+  u64 arg[PLAN_ARGS];
+};
+
+/*
+ * X(name, argument types, argument names and how people read them)
+ *   n number   s string   S string or 0   b bytes (offset | length << 32)   v vector of strings
+ *   f descriptor slot in use   F descriptor slot or PLAN_NO_FD   o slot that receives a descriptor   p program
+ * Each operation is the system call of its name unless a comment says otherwise.
+ */
+#define PLAN_OPS(X) \
+  /* descriptors and files */ \
+  X(adopt, "on", "out fd") /* an inherited descriptor */ \
+  X(close, "f", "fd") \
+  X(dup2, "fn", "fd number") /* the copy survives exec */ \
+  X(openat2, "oFsnnn", "out dir path flags:open mode:octal resolve:resolve") \
+  X(make_in, "ofsnn", "out root path mode:octal kind:type") /* open `path` inside root, made with its parents where missing */ \
+  X(mkdirat, "Fsn", "dir path mode:octal") \
+  X(mknodat, "Fsnn", "dir path mode:octal dev:dev") \
+  X(symlinkat, "sFs", "target dir path") \
+  X(fchownat, "Fsnnn", "dir path uid gid flags:at") \
+  X(fchmod, "fn", "fd mode:octal") \
+  X(write, "fb", "fd data") \
+  X(write_file, "Fsbn", "dir path data flags:open") /* open, write in one call, close */ \
+  X(truncate_file, "Fsn", "dir path mode:octal") /* an empty file, made or emptied */ \
+  X(memfd, "os", "out name") \
+  X(remove_tree, "Fs", "dir path") /* a folder and all it holds, never through a link or into another mount */ \
+  X(unlinkat, "Fsn", "dir path flags:at") \
+  X(require_fs, "fn", "fd magic:fs") /* fails unless on that kind of file system */ \
+  X(require_device, "fnn", "fd type:type dev:dev") /* fails unless of that type (and number) */ \
+  X(require_cwd_inside, "", "") /* fails when the working folder is not below the root */ \
+  X(lock, "fn", "fd operation:flock") \
+  /* mounts */ \
+  X(mount, "SsSnS", "source target type flags:mount data") \
+  X(umount2, "sn", "target flags:umount") \
+  X(fsopen, "os", "out type") \
+  X(fsconfig, "fnSSn", "fs command:fsconfig key value aux") \
+  X(fsmount, "ofn", "out fs attributes:attr") \
+  X(open_tree, "oFsn", "out dir path flags:open_tree") \
+  X(move_mount, "ff", "mount target") /* by descriptor on both sides */ \
+  X(mount_setattr, "FsnnnnF", "dir path flags:at set:attr clear:attr propagation:mount userns") \
+  X(pivot_root, "ss", "new_root put_old") \
+  /* the process itself */ \
+  X(chdir, "s", "path") \
+  X(fchdir, "f", "fd") \
+  X(chroot, "s", "path") \
+  X(umask, "n", "mask:octal") \
+  X(unshare, "n", "flags:clone") \
+  X(setns, "fn", "fd flags:clone") \
+  X(sethostname, "b", "name") \
+  X(setdomainname, "b", "name") \
+  X(setsid, "", "") \
+  X(set_terminal, "f", "terminal") /* make it the controlling terminal */ \
+  X(prlimit, "nnn", "resource:rlimit soft hard") \
+  X(prctl, "nnn", "option:prctl value value2") \
+  X(personality, "n", "persona:hex") \
+  X(setgroups, "b", "gids") \
+  X(setresgid, "n", "gid") \
+  X(setresuid, "n", "uid") \
+  X(bound_capabilities, "n", "keep:caps") /* drop all others from the bounding set */ \
+  X(ambient_capabilities, "n", "raise:caps") /* clear the ambient set, then raise these */ \
+  X(capset, "nnn", "effective:caps permitted:caps inheritable:caps") \
+  X(seccomp, "nb", "flags:hex program") \
+  X(sched_setaffinity, "b", "cpus") \
+  X(sched_setattr, "b", "attributes") \
+  X(ioprio_set, "n", "priority:hex") \
+  X(reset_signals, "", "") /* default actions, nothing blocked */ \
+  X(close_on_exec_from, "n", "fd") /* mark this and all higher descriptors */ \
+  X(execve, "vvv", "paths argv env") /* the first path that exists */ \
+  /* other processes */ \
+  X(socketpair, "oo", "a b") \
+  X(clone, "pnoFnn", "program flags:clone pidfd cgroup subject deathsig:signal") \
+  X(send, "fn", "socket byte") \
+  X(recv, "fn", "socket byte") /* wait for exactly this byte; the peer's end is a failure */ \
+  X(recv_until_closed, "f", "socket") \
+  X(send_fd, "ff", "socket fd") \
+  X(recv_fd, "of", "out socket") \
+  X(wait_success, "f", "pidfd") /* wait for exit status 0 */ \
+  X(wait, "f", "pidfd") /* wait, whatever the status; becomes the exit status of `exit` */ \
+  X(kill, "fn", "pidfd signal:signal") \
+  X(await_exec, "", "") /* until each process that shares the report pipe has executed its program or reported a failure */ \
+  X(open_pty, "oof", "master slave ptmx") \
+  X(connect_unix, "os", "out path") \
+  X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
+  X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
+  X(jump, "", "") /* always go to `jump` */ \
+  X(fail, "n", "errno:errno") \
+  X(exit, "n", "status") /* 256: as the process that was waited for */
+
+enum plan_code {
+#define X(name, types, names) OP_##name,
+  PLAN_OPS(X)
+#undef X
+  OP_COUNT
+};
+
+#endif

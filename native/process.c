@@ -1,0 +1,213 @@
+/* Starting, waiting for and becoming processes. */
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include "native.h"
+#include "system.h"
+
+#define EXPANDED_SIZE 8192
+#define P_PIDFD_TYPE 3
+
+_Noreturn void exit_process(int status) {
+  for (;;) SYS_1(__NR_exit_group, status);
+}
+
+/* 128 + N for a signal, as shells and Docker have it. */
+int exit_status(int wait_status) {
+  return (wait_status & 0x7f) == 0 ? wait_status >> 8 & 0xff : 128 + (wait_status & 0x7f);
+}
+
+static u32 decimal(char *out, u64 value) {
+  char digits[20];
+  u32 count = 0;
+  do digits[count++] = (char)('0' + value % 10);
+  while ((value /= 10) != 0);
+  for (u32 i = 0; i < count; i++) out[i] = digits[count - 1 - i];
+  return count;
+}
+
+/* Replaces placeholders (plan.h, OP_EXPAND). Returns 0 when the result does not fit the buffer. */
+const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size) {
+  if ((op->flags & OP_EXPAND) == 0) return text;
+  u32 at = 0;
+  for (; *text != 0; text++) {
+    if (at + 24 > size) return 0;
+    if (*text == 1) at += decimal(buffer + at, (u64)self->subject_pid);
+    else if (*text == 2) at += decimal(buffer + at, self->failure.op);
+    else if (*text == 3) at += decimal(buffer + at, self->failure.error);
+    else if (*text == 4) at += decimal(buffer + at, self->failure.detail);
+    else buffer[at++] = *text;
+  }
+  buffer[at] = 0;
+  return buffer;
+}
+
+long op_clone(struct process *self, const struct plan_op *op) {
+  int pidfd = -1;
+  struct clone_args args = {
+      .flags = op->arg[1] | CLONE_PIDFD, .pidfd = (u64)&pidfd, .exit_signal = op->arg[1] & CLONE_PARENT ? 0 : SIGCHLD};
+  if (op->arg[3] != PLAN_NO_FD) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (u64)self->fd[op->arg[3]];
+  }
+  long pid = SYS_2(__NR_clone3, &args, sizeof args);
+  if (pid < 0) return pid;
+  if (pid == 0) {
+    if (op->arg[5] != 0) SYS_2(__NR_prctl, PR_SET_PDEATHSIG, op->arg[5]);
+    if (self->is_first) SYS_1(__NR_close, self->report_read);
+    self->is_first = 0;
+    self->terminal = -1;
+    run_program(self, (u32)op->arg[0]);
+  }
+  self->fd[op->arg[2]] = pidfd;
+  if (op->arg[4] != 0) {
+    self->subject = pidfd;
+    self->subject_pid = (int)pid;
+  }
+  return 0;
+}
+
+static u64 vector_count(const struct process *self, u64 offset) { return *(const u64 *)(self->plan.base + offset); }
+
+static const char *vector_entry(const struct process *self, u64 offset, u64 index) {
+  return (const char *)self->plan.base + ((const u64 *)(self->plan.base + offset))[index + 1];
+}
+
+/* The pointers that execve wants, in memory of their own. */
+static char **pointers(const struct process *self, const struct plan_op *op, u64 offset) {
+  static char expanded[EXPANDED_SIZE];
+  static u32 used;
+  u64 count = vector_count(self, offset);
+  u64 size = (count + 1) * sizeof(char *);
+  char **out = (char **)SYS_6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if ((long)out < 0 && (long)out > -4096) return 0;
+  for (u64 i = 0; i < count; i++) {
+    const char *text = vector_entry(self, offset, i);
+    const char *result = expand(self, op, text, expanded + used, sizeof expanded - used);
+    if (result == 0) return 0;
+    if (result != text) used += (u32)length_of(result) + 1;
+    out[i] = (char *)result;
+  }
+  return out;
+}
+
+/* Tries each path as execvp(3) does: a missing one leads to the next, one that may not be executed is remembered. */
+long op_execve(struct process *self, const struct plan_op *op) {
+  char **argv = pointers(self, op, op->arg[1]);
+  char **env = pointers(self, op, op->arg[2]);
+  if (argv == 0 || env == 0) return -E2BIG;
+  long result = -ENOENT;
+  for (u64 i = 0; i < vector_count(self, op->arg[0]); i++) {
+    const char *path = vector_entry(self, op->arg[0], i);
+    long error = SYS_3(__NR_execve, path, argv, env);
+    if (error == -EACCES) {
+      /* a folder by that name is passed over as shells do; a missing parent's permission is not the program's */
+      if (SYS_4(__NR_faccessat, AT_FDCWD, path, 0, 0) == 0) result = error;
+    } else if (error != -ENOENT && error != -ENOTDIR) {
+      return error;
+    } else if (SYS_4(__NR_faccessat, AT_FDCWD, path, 0, 0) == 0) {
+      /* the file is there, so what is missing is the interpreter that it names */
+      self->failure.detail = 1;
+      return error;
+    }
+  }
+  return result;
+}
+
+/* The other processes hold the report pipe until they execute something: its end of file means that all went well. */
+long op_await_exec(struct process *self) {
+  SYS_1(__NR_close, self->report_write);
+  self->report_write = -1;
+  struct report report;
+  long size;
+  do size = SYS_3(__NR_read, self->report_read, &report, sizeof report);
+  while (size == -EINTR);
+  if (size < 0) return size;
+  if (size != sizeof report) return 0;
+  self->failure = report;
+  return -(long)(report.error == 0 ? EIO : report.error);
+}
+
+long op_wait(struct process *self, int pidfd) {
+  siginfo_t info = {0};
+  long result;
+  do result = SYS_5(__NR_waitid, P_PIDFD_TYPE, pidfd, &info, WEXITED, 0);
+  while (result == -EINTR);
+  if (result < 0) return result;
+  int value = info._sifields._sigchld._status;
+  self->status = info.si_code == CLD_EXITED ? value << 8 : value & 0x7f;
+  return 0;
+}
+
+long block_signals(void) {
+  u64 all = ~0UL;
+  return SYS_4(__NR_rt_sigprocmask, SIG_BLOCK, &all, 0, sizeof all);
+}
+
+/* execve keeps ignored signals and the mask; Bun ignores SIGPIPE, and supervision blocks everything. */
+long op_reset_signals(void) {
+  struct {
+    u64 handler, flags, restorer, mask;
+  } action = {0};
+  for (int signal = 1; signal <= 64; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP) SYS_4(__NR_rt_sigaction, signal, &action, 0, sizeof action.mask);
+  u64 none = 0;
+  return SYS_4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof none);
+}
+
+/*
+ * The rest of this program's operations happen in a child; this process stays as pid 1 of the container, reaps every
+ * orphan and passes signals on, as tini and catatonit do. It holds no descriptor but the standard three.
+ */
+long op_reap_as_init(struct process *self) {
+  long pid = SYS_5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+  if (pid <= 0) {
+    if (pid == 0) SYS_0(__NR_setsid); /* for a terminal, set_terminal comes next */
+    return pid;
+  }
+  (void)self;
+  SYS_3(__NR_close_range, 3, ~0U, 0);
+  u64 all = ~0UL;
+  block_signals();
+  for (;;) {
+    siginfo_t info;
+    long signal = SYS_4(__NR_rt_sigtimedwait, &all, &info, 0, sizeof all);
+    if (signal > 0 && signal != SIGCHLD) SYS_2(__NR_kill, pid, signal);
+    int status = 0;
+    for (long ended; (ended = SYS_4(__NR_wait4, -1, &status, WNOHANG, 0)) > 0;)
+      if (ended == pid) exit_process(exit_status(status));
+  }
+}
+
+long bound_capabilities(u64 keep) {
+  for (int cap = 0; cap < 64; cap++) {
+    if (keep >> cap & 1) continue;
+    long result = SYS_2(__NR_prctl, PR_CAPBSET_DROP, cap);
+    if (result == -EINVAL) break; /* the kernel knows no higher one */
+    if (result < 0) return result;
+  }
+  return 0;
+}
+
+long ambient_capabilities(u64 raise) {
+  long result = SYS_5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int cap = 0; cap < 64 && result >= 0; cap++)
+    if (raise >> cap & 1) result = SYS_5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+  return result;
+}
+
+long set_capabilities(u64 effective, u64 permitted, u64 inheritable) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {
+      {(u32)effective, (u32)permitted, (u32)inheritable},
+      {(u32)(effective >> 32), (u32)(permitted >> 32), (u32)(inheritable >> 32)},
+  };
+  return SYS_2(__NR_capset, &header, data);
+}

@@ -1,0 +1,312 @@
+/* The interpreter: one short case for each operation. All decisions were made when the plan was written. */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/close_range.h>
+#include <linux/time_types.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <asm/statfs.h>
+#include "native.h"
+#include "system.h"
+
+#define EXPANDED_SIZE 8192
+
+struct arguments {
+  struct process *self;
+  const struct plan_op *op;
+  char expanded[EXPANDED_SIZE];
+};
+
+static u64 number(const struct arguments *in, u32 index) { return in->op->arg[index]; }
+
+static int fd(const struct arguments *in, u32 index) {
+  u64 slot = in->op->arg[index];
+  return slot == PLAN_NO_FD ? AT_FDCWD : in->self->fd[slot];
+}
+
+static int optional_fd(const struct arguments *in, u32 index) {
+  u64 slot = in->op->arg[index];
+  return slot == PLAN_NO_FD ? -1 : in->self->fd[slot];
+}
+
+static const char *string(struct arguments *in, u32 index) {
+  u64 offset = in->op->arg[index];
+  if (offset == 0) return 0;
+  const char *text = expand(in->self, in->op, (const char *)in->self->plan.base + offset, in->expanded, sizeof in->expanded);
+  return text != 0 ? text : ""; /* too long: the empty path fails with ENOENT */
+}
+
+static const u8 *bytes(const struct arguments *in, u32 index) { return in->self->plan.base + (u32)in->op->arg[index]; }
+
+static u64 size(const struct arguments *in, u32 index) { return in->op->arg[index] >> 32; }
+
+/* Puts a new descriptor into its slot. */
+static long assign(struct arguments *in, u32 index, long result) {
+  if (result >= 0) in->self->fd[in->op->arg[index]] = (int)result;
+  return result;
+}
+
+static long close_slot(struct arguments *in, u32 index) {
+  long result = SYS_1(__NR_close, fd(in, index));
+  in->self->fd[in->op->arg[index]] = -1;
+  return result;
+}
+
+static long openat2(struct arguments *in) {
+  struct open_how how = {.flags = number(in, 3) | O_CLOEXEC, .mode = number(in, 4), .resolve = number(in, 5)};
+  return assign(in, 0, SYS_4(__NR_openat2, fd(in, 1), string(in, 2), &how, sizeof how));
+}
+
+static long truncate_file(struct arguments *in) {
+  long file = SYS_4(__NR_openat, fd(in, 0), string(in, 1), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, number(in, 2));
+  return file < 0 ? file : SYS_1(__NR_close, file);
+}
+
+static long write_expanded(struct arguments *in) {
+  /* path and data have a buffer each; data is a string when it has placeholders */
+  char buffer[256];
+  const u8 *data = bytes(in, 2);
+  u64 length = size(in, 2);
+  if (in->op->flags & OP_EXPAND) {
+    const char *text = expand(in->self, in->op, (const char *)data, buffer, sizeof buffer);
+    if (text == 0) return -E2BIG;
+    data = (const u8 *)text;
+    length = length_of(text);
+  }
+  return write_file(fd(in, 0), string(in, 1), number(in, 3), data, length);
+}
+
+static long require_fs(struct arguments *in) {
+  struct statfs stat;
+  long result = SYS_2(__NR_fstatfs, fd(in, 0), &stat);
+  if (result < 0) return result;
+  return (u64)stat.f_type == number(in, 1) ? 0 : -ENOTTY;
+}
+
+static long mount_setattr(struct arguments *in) {
+  int userns = optional_fd(in, 6);
+  struct mount_attr attr = {.attr_set = number(in, 3), .attr_clr = number(in, 4), .propagation = number(in, 5)};
+  if (userns >= 0) attr.userns_fd = (u64)userns;
+  return SYS_5(__NR_mount_setattr, fd(in, 0), string(in, 1), number(in, 2), &attr, sizeof attr);
+}
+
+static long fsconfig(struct arguments *in) {
+  /* key and value may not share the one buffer of placeholders */
+  const char *value = in->op->arg[3] == 0 ? 0 : (const char *)in->self->plan.base + in->op->arg[3];
+  return SYS_5(__NR_fsconfig, fd(in, 0), number(in, 1), string(in, 2), value, number(in, 4));
+}
+
+static long socket_pair(struct arguments *in) {
+  int ends[2];
+  long result = SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0, ends);
+  if (result < 0) return result;
+  assign(in, 0, ends[0]);
+  assign(in, 1, ends[1]);
+  return 0;
+}
+
+static long receive(int socket, u8 *byte) {
+  long result;
+  do result = SYS_3(__NR_read, socket, byte, 1);
+  while (result == -EINTR);
+  return result;
+}
+
+static long recv_byte(struct arguments *in) {
+  u8 byte = 0;
+  long result = receive(fd(in, 0), &byte);
+  if (result < 0) return result;
+  return result == 1 && byte == number(in, 1) ? 0 : -EPIPE;
+}
+
+static long recv_until_closed(struct arguments *in) {
+  u8 byte;
+  long result;
+  do result = receive(fd(in, 0), &byte);
+  while (result == 1);
+  return result;
+}
+
+static long wait_success(struct arguments *in) {
+  int before = in->self->status;
+  long result = op_wait(in->self, fd(in, 0));
+  int status = in->self->status;
+  in->self->status = before;
+  if (result < 0 || status == 0) return result;
+  in->self->failure.detail = (u32)exit_status(status);
+  return -ECHILD;
+}
+
+static long pty_pair(struct arguments *in) {
+  int master, slave;
+  long result = open_pty(fd(in, 2), &master, &slave);
+  if (result < 0) return result;
+  assign(in, 0, master);
+  assign(in, 1, slave);
+  return 0;
+}
+
+static long set_limit(struct arguments *in) {
+  struct {
+    u64 soft, hard;
+  } limit = {number(in, 1), number(in, 2)};
+  return SYS_4(__NR_prlimit64, 0, number(in, 0), &limit, 0);
+}
+
+static long load_seccomp(struct arguments *in) {
+  struct {
+    u16 length;
+    const void *filter;
+  } program = {(u16)(size(in, 1) / 8), bytes(in, 1)};
+  return SYS_3(__NR_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, number(in, 0), &program);
+}
+
+static long execute(struct arguments *in) {
+  struct process *self = in->self;
+  switch ((enum plan_code)in->op->code) {
+  case OP_adopt: return assign(in, 0, (long)number(in, 1));
+  case OP_close: return close_slot(in, 0);
+  case OP_dup2: {
+    long target = (long)number(in, 1);
+    return fd(in, 0) == target ? SYS_3(__NR_fcntl, target, F_SETFD, 0) : SYS_3(__NR_dup3, fd(in, 0), target, 0);
+  }
+  case OP_openat2: return openat2(in);
+  case OP_make_in: return assign(in, 0, make_in_root(fd(in, 1), string(in, 2), (u32)number(in, 3), (u32)number(in, 4)));
+  case OP_mkdirat: return SYS_3(__NR_mkdirat, fd(in, 0), string(in, 1), number(in, 2));
+  case OP_mknodat: return SYS_4(__NR_mknodat, fd(in, 0), string(in, 1), number(in, 2), number(in, 3));
+  case OP_symlinkat: return SYS_3(__NR_symlinkat, self->plan.base + number(in, 0), fd(in, 1), string(in, 2));
+  case OP_fchownat: return SYS_5(__NR_fchownat, fd(in, 0), string(in, 1), number(in, 2), number(in, 3), number(in, 4));
+  case OP_fchmod: return SYS_2(__NR_fchmod, fd(in, 0), number(in, 1));
+  case OP_write: return write_all(fd(in, 0), bytes(in, 1), size(in, 1));
+  case OP_write_file: return write_expanded(in);
+  case OP_truncate_file: return truncate_file(in);
+  case OP_memfd: return assign(in, 0, SYS_2(__NR_memfd_create, string(in, 1), 1 /* MFD_CLOEXEC */));
+  case OP_remove_tree: return remove_tree(fd(in, 0), string(in, 1), 0);
+  case OP_unlinkat: return SYS_3(__NR_unlinkat, fd(in, 0), string(in, 1), number(in, 2));
+  case OP_require_fs: return require_fs(in);
+  case OP_require_device: return require_device(fd(in, 0), (u32)number(in, 1), number(in, 2));
+  case OP_require_cwd_inside: return require_cwd_inside();
+  case OP_lock: return SYS_2(__NR_flock, fd(in, 0), number(in, 1));
+  case OP_mount: {
+    const char *data = number(in, 4) == 0 ? 0 : (const char *)self->plan.base + number(in, 4);
+    const char *source = number(in, 0) == 0 ? 0 : (const char *)self->plan.base + number(in, 0);
+    const char *type = number(in, 2) == 0 ? 0 : (const char *)self->plan.base + number(in, 2);
+    return SYS_5(__NR_mount, source, string(in, 1), type, number(in, 3), data);
+  }
+  case OP_umount2: return SYS_2(__NR_umount2, string(in, 0), number(in, 1));
+  case OP_fsopen: return assign(in, 0, SYS_2(__NR_fsopen, string(in, 1), FSOPEN_CLOEXEC));
+  case OP_fsconfig: return fsconfig(in);
+  case OP_fsmount: return assign(in, 0, SYS_3(__NR_fsmount, fd(in, 1), FSMOUNT_CLOEXEC, number(in, 2)));
+  case OP_open_tree: return assign(in, 0, SYS_3(__NR_open_tree, fd(in, 1), string(in, 2), number(in, 3) | OPEN_TREE_CLOEXEC));
+  case OP_move_mount:
+    return SYS_5(__NR_move_mount, fd(in, 0), "", fd(in, 1), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  case OP_mount_setattr: return mount_setattr(in);
+  case OP_pivot_root: return SYS_2(__NR_pivot_root, string(in, 0), self->plan.base + number(in, 1));
+  case OP_chdir: return SYS_1(__NR_chdir, string(in, 0));
+  case OP_fchdir: return SYS_1(__NR_fchdir, fd(in, 0));
+  case OP_chroot: return SYS_1(__NR_chroot, string(in, 0));
+  case OP_umask: SYS_1(__NR_umask, number(in, 0)); return 0;
+  case OP_unshare: return SYS_1(__NR_unshare, number(in, 0));
+  case OP_setns: return SYS_2(__NR_setns, fd(in, 0), number(in, 1));
+  case OP_sethostname: return SYS_2(__NR_sethostname, bytes(in, 0), size(in, 0));
+  case OP_setdomainname: return SYS_2(__NR_setdomainname, bytes(in, 0), size(in, 0));
+  case OP_setsid: return SYS_0(__NR_setsid);
+  case OP_set_terminal: return SYS_3(__NR_ioctl, fd(in, 0), TIOCSCTTY, 0);
+  case OP_prlimit: return set_limit(in);
+  case OP_prctl: return SYS_5(__NR_prctl, number(in, 0), number(in, 1), number(in, 2), 0, 0);
+  case OP_personality: return SYS_1(__NR_personality, number(in, 0));
+  case OP_setgroups: return SYS_2(__NR_setgroups, size(in, 0) / 4, bytes(in, 0));
+  case OP_setresgid: return SYS_3(__NR_setresgid, number(in, 0), number(in, 0), number(in, 0));
+  case OP_setresuid: return SYS_3(__NR_setresuid, number(in, 0), number(in, 0), number(in, 0));
+  case OP_bound_capabilities: return bound_capabilities(number(in, 0));
+  case OP_ambient_capabilities: return ambient_capabilities(number(in, 0));
+  case OP_capset: return set_capabilities(number(in, 0), number(in, 1), number(in, 2));
+  case OP_seccomp: return load_seccomp(in);
+  case OP_sched_setaffinity: return SYS_3(__NR_sched_setaffinity, 0, size(in, 0), bytes(in, 0));
+  case OP_sched_setattr: return SYS_3(__NR_sched_setattr, 0, bytes(in, 0), 0);
+  case OP_ioprio_set: return SYS_3(__NR_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, number(in, 0));
+  case OP_reset_signals: return op_reset_signals();
+  case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);
+  case OP_execve: return op_execve(self, in->op);
+  case OP_socketpair: return socket_pair(in);
+  case OP_clone: return op_clone(self, in->op);
+  case OP_send: {
+    u8 byte = (u8)number(in, 1);
+    return SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  }
+  case OP_recv: return recv_byte(in);
+  case OP_recv_until_closed: return recv_until_closed(in);
+  case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
+  case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
+  case OP_wait_success: return wait_success(in);
+  case OP_wait: return op_wait(self, fd(in, 0));
+  case OP_kill: return SYS_4(__NR_pidfd_send_signal, fd(in, 0), number(in, 1), 0, 0);
+  case OP_await_exec: return op_await_exec(self);
+  case OP_open_pty: return pty_pair(in);
+  case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1)));
+  case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
+  case OP_reap_as_init: return op_reap_as_init(self);
+  case OP_jump: return 0;
+  case OP_fail: return -(long)number(in, 0);
+  case OP_exit: exit_process(number(in, 0) == 256 ? exit_status(self->status) : (int)number(in, 0));
+  case OP_COUNT: break;
+  }
+  return -ENOSYS;
+}
+
+static u8 recover_class(long error) {
+  switch (-error) {
+  case ENOENT: case ENOTDIR: return RECOVER_MISSING;
+  case EPERM: case EACCES: case EROFS: return RECOVER_DENIED;
+  case EEXIST: return RECOVER_EXISTS;
+  case ENOSYS: case EOPNOTSUPP: case EINVAL: case ENODEV: return RECOVER_UNSUPPORTED;
+  case EBUSY: return RECOVER_BUSY;
+  default: return RECOVER_OTHER;
+  }
+}
+
+/*
+ * Process 0: what failed is the oldest report, because a peer that waits for a process which failed fails too. It ends
+ * the subject, restores the terminal and runs the failure program, whose own failures do not matter.
+ * Others report and end.
+ */
+static _Noreturn void fail(struct process *self, u32 op, long error) {
+  struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
+  if (!self->is_first) {
+    SYS_3(__NR_write, self->report_write, &report, sizeof report);
+    exit_process(REPORT_STATUS);
+  }
+  restore_terminal(self);
+  /* the subject may be about to report: end it, and see */
+  if (self->subject >= 0) {
+    SYS_4(__NR_pidfd_send_signal, self->subject, SIGKILL, 0, 0);
+    op_wait(self, self->subject);
+  }
+  struct report earlier;
+  SYS_3(__NR_fcntl, self->report_read, F_SETFL, O_NONBLOCK);
+  if (self->plan.ops[op].code == OP_await_exec) report = self->failure;
+  else if (SYS_3(__NR_read, self->report_read, &earlier, sizeof earlier) == sizeof earlier) report = earlier;
+  self->failure = report;
+  u32 program = self->plan.header->failure_program;
+  if (program == PLAN_NO_PROGRAM) exit_process(REPORT_STATUS);
+  run_program(self, program);
+}
+
+_Noreturn void run_program(struct process *self, u32 number) {
+  const struct plan_program *program = &self->plan.programs[number];
+  int forgiving = number == self->plan.header->failure_program;
+  u32 end = program->first + program->count;
+  for (u32 at = program->first; at < end;) {
+    static struct arguments in;
+    in.self = self;
+    in.op = &self->plan.ops[at];
+    long result = execute(&in);
+    if (result >= 0) at = in.op->code == OP_jump ? in.op->jump : at + 1;
+    else if (in.op->recover & recover_class(result)) at = in.op->jump;
+    else if (forgiving) at++;
+    else fail(self, at, result);
+  }
+  exit_process(forgiving ? REPORT_STATUS : 0);
+}

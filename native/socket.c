@@ -1,0 +1,72 @@
+/* Passing descriptors between the processes of a plan, and to sockets of others. unix(7). */
+#include <linux/errno.h>
+#include "native.h"
+#include "system.h"
+
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define SOCK_CLOEXEC 02000000
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
+#define MSG_CMSG_CLOEXEC 0x40000000
+
+struct message {
+  void *name;
+  u32 name_length;
+  void *parts;
+  u64 part_count;
+  void *control;
+  u64 control_length;
+  u32 flags;
+};
+
+struct part {
+  void *base;
+  u64 length;
+};
+
+struct control {
+  u64 length;
+  int level, type;
+  int fd, padding;
+};
+
+long send_descriptor(int socket, int fd) {
+  char byte = 'd';
+  struct part part = {&byte, 1};
+  struct control control = {.length = 20, .level = SOL_SOCKET, .type = SCM_RIGHTS, .fd = fd};
+  struct message message = {.parts = &part, .part_count = 1, .control = &control, .control_length = sizeof control};
+  long sent = SYS_3(__NR_sendmsg, socket, &message, 0);
+  return sent < 0 ? sent : 0;
+}
+
+long receive_descriptor(int socket) {
+  char byte;
+  struct part part = {&byte, 1};
+  struct control control = {0};
+  struct message message = {.parts = &part, .part_count = 1, .control = &control, .control_length = sizeof control};
+  long received;
+  do received = SYS_3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+  while (received == -EINTR);
+  if (received < 0) return received;
+  if (received == 0 || control.type != SCM_RIGHTS || control.length != 20) return -EPIPE;
+  return control.fd;
+}
+
+long connect_unix(const char *path) {
+  struct {
+    u16 family;
+    char path[108];
+  } address = {.family = AF_UNIX};
+  u64 length = length_of(path);
+  if (length >= sizeof address.path) return -ENAMETOOLONG;
+  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
+  long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_connect, fd, &address, 2 + length + 1);
+  if (result < 0) {
+    SYS_1(__NR_close, fd);
+    return result;
+  }
+  return fd;
+}
