@@ -17,6 +17,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[]])[] = 
   ...generators.map((file) => [file, [bin("bun"), join("scripts", file), "--check"]] as const),
   ["the native program", [bin("bun"), "scripts/build-native.ts"]],
   ["the executable", [bin("bun"), "scripts/build.ts"]],
+  ["the executable for arm64", [bin("bun"), "scripts/build.ts", "--target", "linux-arm64"]],
 ];
 
 const notes: string[] = [];
