@@ -1,0 +1,80 @@
+/** newuidmap and newgidmap: where they are, and whether the kernel would let them do their work. newuidmap(1). */
+import { statSync } from "node:fs";
+import { SyscallError } from "../linux/errno.ts";
+import { CAP_SETGID, CAP_SETUID, filePermittedCapabilities } from "../linux/file-capabilities.ts";
+import { hasNoNewPrivs } from "../linux/process-state.ts";
+import { isNosuid } from "../linux/statfs.ts";
+import type { IdRange } from "./mapping.ts";
+import type { Obstacle } from "./obstacle.ts";
+import type { IdKind } from "./subid.ts";
+
+/** Folders of administrators, in which alone the helpers are looked for: PATH belongs to the caller. The last is NixOS's. */
+export const HELPER_FOLDERS = [
+  "/usr/bin",
+  "/bin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/sbin",
+  "/run/wrappers/bin",
+] as const;
+
+const S_ISUID = 0o4000;
+const INSTALL = "apt-get install uidmap, dnf install shadow-utils or apk add shadow-uidmap";
+
+/**
+ * The arguments of newuidmap or newgidmap that write a map: `newuidmap PID 0 1000 1 1 100000 65536`.
+ *
+ * @param pid decimal, or the placeholder that the native program replaces
+ */
+export function helperArguments(kind: IdKind, pid: string, ranges: readonly IdRange[]): string[] {
+  const numbers = ranges.flatMap((range) => [range.container, range.host, range.count].map(String));
+  return [kind === "uid" ? "newuidmap" : "newgidmap", pid, ...numbers];
+}
+
+/** The helper's path, or what keeps it from working. Costs a few system calls, starts nothing. */
+export function findHelper(kind: IdKind, folders: readonly string[] = HELPER_FOLDERS): string | Obstacle {
+  const name = kind === "uid" ? "newuidmap" : "newgidmap";
+  for (const folder of folders) {
+    const path = `${folder}/${name}`;
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (!status?.isFile()) continue;
+    return obstacleOf(kind, path, status) ?? path;
+  }
+  return { code: `no-${name}`, why: `${name} is not installed`, remedy: `an administrator runs: ${INSTALL}` };
+}
+
+function obstacleOf(kind: IdKind, path: string, status: { mode: number; uid: number }): Obstacle | undefined {
+  const name = kind === "uid" ? "newuidmap" : "newgidmap";
+  const setuid = (status.mode & S_ISUID) !== 0 && status.uid === 0;
+  if (!setuid && !grants(path, kind)) {
+    return {
+      code: `powerless-${name}`,
+      why: `${path} has neither the setuid bit nor file capabilities`,
+      remedy: `an administrator runs: chown root ${path} && chmod u+s ${path}`,
+    };
+  }
+  if (hasNoNewPrivs()) {
+    return {
+      code: "no-new-privs",
+      why: `no_new_privs is set on this process, so ${name} gets no privileges`,
+      remedy: "start tsbox outside the sandbox or service that sets it (systemd: NoNewPrivileges=no)",
+    };
+  }
+  if (isNosuid(path)) {
+    return {
+      code: "nosuid",
+      why: `${path} is on a file system mounted nosuid`,
+      remedy: `an administrator runs: mount -o remount,suid "$(findmnt -no TARGET -T ${path})"`,
+    };
+  }
+  return undefined;
+}
+
+function grants(path: string, kind: IdKind): boolean {
+  try {
+    return ((filePermittedCapabilities(path) >> (kind === "uid" ? CAP_SETUID : CAP_SETGID)) & 1) === 1;
+  } catch (error) {
+    if (error instanceof SyscallError) return false; // a file that cannot be asked about cannot be run either
+    throw error;
+  }
+}
