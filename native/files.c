@@ -21,7 +21,7 @@ static long stat_fd(int fd, struct statx *out) {
 
 static long create_leaf(int parent, const char *name, u32 mode, u32 type) {
   if (type == S_IFDIR) return SYS_3(__NR_mkdirat, parent, name, mode);
-  return SYS_4(__NR_mknodat, parent, name, S_IFREG | mode, 0);
+  return SYS_4(__NR_mknodat, parent, name, type | mode, 0);
 }
 
 /* Puts head (of a given length), target and tail together as one path. Returns -ENAMETOOLONG or 0. */

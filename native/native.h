@@ -50,7 +50,7 @@ long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);
 long op_await_exec(struct process *self);
 long op_wait(struct process *self, int pidfd);
-long op_reap_as_init(struct process *self);
+long op_reap_as_init(void);
 long op_reset_signals(void);
 long block_signals(void);
 long bound_capabilities(u64 keep);
@@ -64,10 +64,12 @@ int exit_status(int wait_status);
 long send_descriptor(int socket, int fd);
 long receive_descriptor(int socket);
 long connect_unix(const char *path);
+long loopback_up(void);
 
 /* terminal.c */
 long op_supervise(struct process *self, int pidfd, int pty, int input, int output);
 long open_pty(int ptmx, int *master, int *slave);
+long set_window_size(int terminal, u16 rows, u16 columns);
 void restore_terminal(struct process *self);
 
 static inline u64 length_of(const char *text) {

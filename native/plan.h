@@ -119,15 +119,19 @@ struct plan_op {
   X(clone, "pnoFnn", "program flags:clone pidfd cgroup subject deathsig:signal") \
   X(send, "fn", "socket byte") \
   X(recv, "fn", "socket byte") /* wait for exactly this byte; the peer's end is a failure */ \
-  X(recv_until_closed, "f", "socket") \
+  X(recv_ready, "f", "socket") /* wait for any byte; the peer's end is a failure */ \
   X(send_fd, "ff", "socket fd") \
   X(recv_fd, "of", "out socket") \
   X(wait_success, "f", "pidfd") /* wait for exit status 0 */ \
+  X(await_fs, "FsnF", "dir path magic:fs helper") /* until `path` is on that kind of file system; fails when the helper ends */ \
   X(wait, "f", "pidfd") /* wait, whatever the status; becomes the exit status of `exit` */ \
   X(kill, "fn", "pidfd signal:signal") \
+  X(await_end, "fn", "pidfd milliseconds") /* ETIMEDOUT when it still runs then */ \
   X(await_exec, "", "") /* until each process that shares the report pipe has executed its program or reported a failure */ \
   X(open_pty, "oof", "master slave ptmx") \
+  X(window_size, "fnn", "terminal rows columns") \
   X(connect_unix, "os", "out path") \
+  X(loopback_up, "", "") /* in a new network namespace */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
   X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
   X(jump, "", "") /* always go to `jump` */ \

@@ -166,13 +166,9 @@ long op_reset_signals(void) {
  * The rest of this program's operations happen in a child; this process stays as pid 1 of the container, reaps every
  * orphan and passes signals on, as tini and catatonit do. It holds no descriptor but the standard three.
  */
-long op_reap_as_init(struct process *self) {
+long op_reap_as_init(void) {
   long pid = SYS_5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-  if (pid <= 0) {
-    if (pid == 0) SYS_0(__NR_setsid); /* for a terminal, set_terminal comes next */
-    return pid;
-  }
-  (void)self;
+  if (pid <= 0) return pid;
   SYS_3(__NR_close_range, 3, ~0U, 0);
   u64 all = ~0UL;
   block_signals();

@@ -3,6 +3,7 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <linux/poll.h>
 #include <linux/close_range.h>
 #include <linux/time_types.h>
 #include <asm/ioctls.h>
@@ -121,12 +122,10 @@ static long recv_byte(struct arguments *in) {
   return result == 1 && byte == number(in, 1) ? 0 : -EPIPE;
 }
 
-static long recv_until_closed(struct arguments *in) {
+static long recv_ready(struct arguments *in) {
   u8 byte;
-  long result;
-  do result = receive(fd(in, 0), &byte);
-  while (result == 1);
-  return result;
+  long result = receive(fd(in, 0), &byte);
+  return result == 0 ? -EPIPE : result;
 }
 
 static long wait_success(struct arguments *in) {
@@ -137,6 +136,29 @@ static long wait_success(struct arguments *in) {
   if (result < 0 || status == 0) return result;
   in->self->failure.detail = (u32)exit_status(status);
   return -ECHILD;
+}
+
+/* Waits until the process ends, at most so long. 1 when it has. */
+static long ended_within(int pidfd, long milliseconds) {
+  struct pollfd poll = {.fd = pidfd, .events = POLLIN};
+  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  return SYS_5(__NR_ppoll, &poll, 1, &time, 0, 8);
+}
+
+#define HELPER_TRIES 15000 /* of 2 ms: half a minute, for a file system under load */
+
+static long await_fs(struct arguments *in) {
+  for (int tries = 0; tries < HELPER_TRIES; tries++) {
+    struct statfs stat;
+    long file = SYS_4(__NR_openat, fd(in, 0), string(in, 1), O_PATH | O_CLOEXEC, 0);
+    if (file < 0) return file;
+    long result = SYS_2(__NR_fstatfs, file, &stat);
+    SYS_1(__NR_close, file);
+    if (result < 0) return result;
+    if ((u64)stat.f_type == number(in, 2)) return 0;
+    if (ended_within(optional_fd(in, 3), 2) > 0) return -ECHILD;
+  }
+  return -ETIMEDOUT;
 }
 
 static long pty_pair(struct arguments *in) {
@@ -237,17 +259,24 @@ static long execute(struct arguments *in) {
     return SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
   }
   case OP_recv: return recv_byte(in);
-  case OP_recv_until_closed: return recv_until_closed(in);
+  case OP_recv_ready: return recv_ready(in);
   case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
   case OP_wait_success: return wait_success(in);
+  case OP_await_fs: return await_fs(in);
+  case OP_await_end: {
+    long ended = ended_within(fd(in, 0), (long)number(in, 1));
+    return ended == 0 ? -ETIMEDOUT : ended;
+  }
   case OP_wait: return op_wait(self, fd(in, 0));
   case OP_kill: return SYS_4(__NR_pidfd_send_signal, fd(in, 0), number(in, 1), 0, 0);
   case OP_await_exec: return op_await_exec(self);
   case OP_open_pty: return pty_pair(in);
+  case OP_window_size: return set_window_size(fd(in, 0), (u16)number(in, 1), (u16)number(in, 2));
   case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1)));
+  case OP_loopback_up: return loopback_up();
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
-  case OP_reap_as_init: return op_reap_as_init(self);
+  case OP_reap_as_init: return op_reap_as_init();
   case OP_jump: return 0;
   case OP_fail: return -(long)number(in, 0);
   case OP_exit: exit_process(number(in, 0) == 256 ? exit_status(self->status) : (int)number(in, 0));

@@ -1,9 +1,13 @@
-/* Passing descriptors between the processes of a plan, and to sockets of others. unix(7). */
+/* Passing descriptors between the processes of a plan, and to sockets of others: unix(7). The loopback device: netdevice(7). */
 #include <linux/errno.h>
 #include "native.h"
 #include "system.h"
 
 #define AF_UNIX 1
+#define AF_INET 2
+#define SOCK_DGRAM 2
+#define SIOCSIFFLAGS 0x8914
+#define IFF_UP 1
 #define SOCK_STREAM 1
 #define SOCK_CLOEXEC 02000000
 #define SOL_SOCKET 1
@@ -69,4 +73,17 @@ long connect_unix(const char *path) {
     return result;
   }
   return fd;
+}
+
+long loopback_up(void) {
+  struct {
+    char name[16];
+    u16 flags;
+    char rest[22];
+  } request = {.name = "lo", .flags = IFF_UP};
+  long fd = SYS_3(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+  SYS_1(__NR_close, fd);
+  return result;
 }

@@ -55,6 +55,11 @@ static void copy_window(int from, int to) {
   if (ioctl(from, TIOCGWINSZ, &window) == 0) ioctl(to, TIOCSWINSZ, &window);
 }
 
+long set_window_size(int terminal, u16 rows, u16 columns) {
+  struct window window = {.rows = rows, .columns = columns};
+  return ioctl(terminal, TIOCSWINSZ, &window);
+}
+
 /* A new pseudo terminal of this ptmx. The other end is opened through it, never by a path (CVE-2025-52565). */
 long open_pty(int ptmx, int *master, int *slave) {
   int unlocked = 0;

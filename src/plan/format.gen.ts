@@ -76,15 +76,19 @@ export const OPS = {
   clone: [["program", "p"], ["flags", "n", "clone"], ["pidfd", "o"], ["cgroup", "F"], ["subject", "n"], ["deathsig", "n", "signal"]],
   send: [["socket", "f"], ["byte", "n"]],
   recv: [["socket", "f"], ["byte", "n"]],
-  recv_until_closed: [["socket", "f"]],
+  recv_ready: [["socket", "f"]],
   send_fd: [["socket", "f"], ["fd", "f"]],
   recv_fd: [["out", "o"], ["socket", "f"]],
   wait_success: [["pidfd", "f"]],
+  await_fs: [["dir", "F"], ["path", "s"], ["magic", "n", "fs"], ["helper", "F"]],
   wait: [["pidfd", "f"]],
   kill: [["pidfd", "f"], ["signal", "n", "signal"]],
+  await_end: [["pidfd", "f"], ["milliseconds", "n"]],
   await_exec: [],
   open_pty: [["master", "o"], ["slave", "o"], ["ptmx", "f"]],
+  window_size: [["terminal", "f"], ["rows", "n"], ["columns", "n"]],
   connect_unix: [["out", "o"], ["path", "s"]],
+  loopback_up: [],
   supervise: [["pidfd", "f"], ["pty", "F"], ["input", "F"], ["output", "F"]],
   reap_as_init: [],
   jump: [],
@@ -154,15 +158,19 @@ export interface OpArguments {
   clone: [program: Program, flags: number | bigint, pidfd: Slot, cgroup: Slot | null, subject: number | bigint, deathsig: number | bigint];
   send: [socket: Slot, byte: number | bigint];
   recv: [socket: Slot, byte: number | bigint];
-  recv_until_closed: [socket: Slot];
+  recv_ready: [socket: Slot];
   send_fd: [socket: Slot, fd: Slot];
   recv_fd: [out: Slot, socket: Slot];
   wait_success: [pidfd: Slot];
+  await_fs: [dir: Slot | null, path: string, magic: number | bigint, helper: Slot | null];
   wait: [pidfd: Slot];
   kill: [pidfd: Slot, signal: number | bigint];
+  await_end: [pidfd: Slot, milliseconds: number | bigint];
   await_exec: [];
   open_pty: [master: Slot, slave: Slot, ptmx: Slot];
+  window_size: [terminal: Slot, rows: number | bigint, columns: number | bigint];
   connect_unix: [out: Slot, path: string];
+  loopback_up: [];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];
   reap_as_init: [];
   jump: [];

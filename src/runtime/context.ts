@@ -1,0 +1,33 @@
+/** What the parts of the compiler share. */
+import type { IdMapping } from "../idmap/index.ts";
+import type { RuntimeConfig } from "../oci/index.ts";
+import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
+
+/**
+ * A container's plan has two long-lived processes: `outside` stays in the caller's namespaces and supervises; `inside` becomes
+ * the container's first process.
+ */
+export interface Compilation {
+  readonly config: RuntimeConfig;
+  readonly mapping: IdMapping;
+  readonly plan: PlanBuilder;
+  readonly outside: Program;
+  readonly inside: Program;
+  /** O_PATH of the container's root, in `inside`; every path of the container is resolved below it. */
+  readonly root: Slot;
+  /** Two slots for the moment: a mount on its way, and the place where it goes. */
+  readonly mount: Slot;
+  readonly target: Slot;
+  /** The host's /dev/null, verified, for masking and for standard input. */
+  readonly devNull: Slot;
+}
+
+/** True when device nodes cannot be made and are bound from the host instead. */
+export function isRootless(mapping: IdMapping): boolean {
+  return mapping.kind !== "none" || process.geteuid?.() !== 0;
+}
+
+/** True when the mapping gives this id inside. */
+export function isMapped(ranges: IdMapping["uids"], id: number): boolean {
+  return ranges.some((range) => id >= range.container && id < range.container + range.count);
+}

@@ -1,0 +1,151 @@
+/** `process` of config.json: the last operations before the container's program runs. */
+import { TsboxError } from "../error.ts";
+import * as abi from "../linux/abi.gen.ts";
+import type { RuntimeConfig } from "../oci/index.ts";
+import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
+import { capabilityMask } from "./capabilities.ts";
+import { type Compilation, isMapped } from "./context.ts";
+
+export type ProcessConfig = NonNullable<RuntimeConfig["process"]>;
+
+/** A compiled filter: `struct sock_filter` array, and SECCOMP_FILTER_FLAG_*. */
+export interface SeccompFilter {
+  readonly program: Uint8Array;
+  readonly flags: number;
+}
+
+export interface ProcessOptions {
+  readonly process: ProcessConfig;
+  readonly seccomp: SeccompFilter | undefined;
+  /** The terminal's end for the program, open in `inside`. */
+  readonly terminal: Slot | undefined;
+  /** What becomes standard input, output and error: a slot, or undefined to keep what is there. */
+  readonly stdio: readonly [Slot | undefined, Slot | undefined, Slot | undefined];
+  /** Descriptors from 3 on that the program keeps. */
+  readonly preserveFds: number;
+  /** Put a small process of ours at pid 1 that reaps orphans. */
+  readonly init: boolean;
+  /** Signal for the program when its supervisor dies, or 0. */
+  readonly deathSignal: number;
+}
+
+/** RLIM_INFINITY is the largest 64-bit number; JSON has it as a number that doubles cannot hold. */
+function limit(value: number): bigint {
+  return value >= 2 ** 63 || value < 0 ? 0xffffffffffffffffn : BigInt(Math.trunc(value));
+}
+
+/** Limits, oom score, scheduling: while all capabilities are still there. */
+export function addProcessLimits(compilation: Compilation, process: ProcessConfig): void {
+  const { inside } = compilation;
+  const constants = abi as unknown as Record<string, number>; // cast: looked up by name, undefined when there is none
+  for (const { type, soft, hard } of process.rlimits ?? []) {
+    const resource = constants[type];
+    if (!type.startsWith("RLIMIT_") || resource === undefined) {
+      throw new TsboxError("invalid", `cannot run: process.rlimits: ${type} is not a limit`);
+    }
+    inside.add("prlimit", [resource, limit(soft), limit(hard)], { note: `set ${type} to ${soft}:${hard}` });
+  }
+  const score = process.oomScoreAdj;
+  if (score !== undefined) {
+    inside.add("write_file", [null, "/proc/self/oom_score_adj", encode(String(score)), abi.O_WRONLY], {
+      note: `set process.oomScoreAdj to ${score}`,
+    });
+  }
+  for (const field of ["scheduler", "ioPriority", "execCPUAffinity"] as const) {
+    if (process[field] !== undefined)
+      throw new TsboxError("unsupported", `cannot run: process.${field} is not built yet`);
+  }
+}
+
+/** argv[0] as execvp(3) looks it up, in the container's PATH. */
+export function searchPaths(program: string, env: readonly string[]): string[] {
+  if (program.includes("/")) return [program];
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
+  const folders =
+    path === undefined
+      ? ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+      : path.split(":");
+  return folders.map((folder) => `${folder === "" ? "." : folder}/${program}`);
+}
+
+/** Appends everything up to and including execve. The root must be the container's, and the supervisor ready. */
+export function addProcess(compilation: Compilation, options: ProcessOptions): void {
+  const { inside, mapping } = compilation;
+  const { process, seccomp, terminal } = options;
+  const { uid, gid, umask, additionalGids = [] } = process.user;
+  const args = process.args ?? [];
+  const program = args[0];
+  if (program === undefined) throw new TsboxError("invalid", "cannot run: process.args is empty");
+  const { capabilities = {} } = process;
+  const mask = (name: keyof typeof capabilities) => capabilityMask(capabilities[name], `process.capabilities.${name}`);
+  for (const [field, ranges, id] of [
+    ["uid", mapping.uids, uid],
+    ["gid", mapping.gids, gid],
+  ] as const) {
+    if (mapping.kind !== "none" && !isMapped(ranges, id)) {
+      throw new TsboxError(
+        "unsupported",
+        `cannot run as ${field} ${id}: it is not among the mapped ids of this user; see tsbox doctor`,
+      );
+    }
+  }
+
+  if (umask !== undefined) inside.add("umask", [umask]);
+  const cwdNote = `enter the working folder ${process.cwd}`;
+  // as root first, and again as the user for folders that only the user may enter (NFS, FUSE)
+  const denied = inside.label();
+  inside.add("chdir", [process.cwd], { note: cwdNote, recover: RECOVER_DENIED, to: denied });
+  inside.place(denied);
+
+  const noNewPrivileges = process.noNewPrivileges === true;
+  if (seccomp !== undefined && !noNewPrivileges) addSeccomp(compilation, seccomp);
+  inside.add("bound_capabilities", [mask("bounding")], {
+    note: "limit the capabilities to process.capabilities.bounding",
+  });
+  if (uid !== 0) inside.add("prctl", [abi.PR_SET_KEEPCAPS, 1, 0]);
+  if (mapping.kind !== "single") {
+    const gids = new Uint8Array(new Uint32Array(additionalGids).buffer);
+    inside.add("setgroups", [gids], { note: `join the groups ${additionalGids.join(", ")}` });
+  } else if (additionalGids.some((id) => id !== gid)) {
+    throw new TsboxError(
+      "unsupported",
+      "cannot run: process.user.additionalGids needs subordinate group ids; see tsbox doctor",
+    );
+  }
+  inside.add("setresgid", [gid], { note: `become group ${gid}` });
+  inside.add("setresuid", [uid], { note: `become user ${uid}` });
+  // changing ids makes a process undumpable, and then its own files in /proc belong to nobody (proc(5))
+  inside.add("prctl", [abi.PR_SET_DUMPABLE, 1, 0]);
+  inside.add("capset", [mask("effective"), mask("permitted"), mask("inheritable")], { note: "set the capabilities" });
+  inside.add("ambient_capabilities", [mask("ambient")], { note: "set the ambient capabilities" });
+  inside.add("chdir", [process.cwd], { note: cwdNote });
+  inside.add("require_cwd_inside", [], { note: cwdNote });
+
+  addStdio(compilation, options);
+  inside.add("close_on_exec_from", [3 + options.preserveFds]);
+  // after changing ids, which clears it (prctl(2))
+  if (options.deathSignal !== 0) inside.add("prctl", [abi.PR_SET_PDEATHSIG, options.deathSignal, 0]);
+  if (noNewPrivileges) inside.add("prctl", [abi.PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
+  if (seccomp !== undefined && noNewPrivileges) addSeccomp(compilation, seccomp);
+  if (options.init) {
+    inside.add("reap_as_init", [], { note: "start the init process" });
+    // the program ends with pid 1 by the rules of pid namespaces
+  }
+  inside.add("setsid", [], { note: "start a session" });
+  if (terminal !== undefined) inside.add("set_terminal", [STDIN], { note: "make the terminal the controlling one" });
+  inside.add("reset_signals", []);
+  inside.add("execve", [searchPaths(program, process.env ?? []), args, process.env ?? []], {
+    note: `run ${JSON.stringify(program)}`,
+  });
+}
+
+function addStdio({ inside }: Compilation, { terminal, stdio }: ProcessOptions): void {
+  for (const target of [0, 1, 2] as const) {
+    const source = terminal ?? stdio[target];
+    if (source !== undefined) inside.add("dup2", [source, target]);
+  }
+}
+
+function addSeccomp({ inside }: Compilation, filter: SeccompFilter): void {
+  inside.add("seccomp", [filter.flags, filter.program], { note: "load the seccomp filter" });
+}
