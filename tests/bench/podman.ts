@@ -1,0 +1,45 @@
+/**
+ * podman as its documentation recommends it to a rootless user: overlay storage, and the fastest runtime that works on
+ * this machine (crun refuses hosts where version 1 and 2 of cgroups are mixed, as containers of CI services often are).
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { writeBusyboxLayout } from "../support/busybox-image.ts";
+
+export type Podman = {
+  /** "podman 4.3.1 with crun 1.8.1" */
+  readonly version: string;
+  /** The command line with `folder` as podman's storage, made if missing; only one podman at a time may use it. */
+  command(folder: string, ...args: string[]): string[];
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** @throws Error when podman runs containers with neither crun nor runc */
+export function findPodman(env: Readonly<Record<string, string>>, folder: string): Podman {
+  const reasons: string[] = [];
+  const image = writeBusyboxLayout(join(folder, "probe"));
+  for (const runtime of ["crun", "runc"]) {
+    const command = (storage: string, ...args: string[]) => {
+      mkdirSync(storage, { recursive: true });
+      const roots = ["--root", join(storage, "root"), "--runroot", join(storage, "run")];
+      const how = [
+        "--storage-driver=overlay",
+        "--cgroup-manager=cgroupfs",
+        "--events-backend=file",
+        `--runtime=${runtime}`,
+      ];
+      return ["podman", ...roots, ...how, ...args];
+    };
+    const probe = command(join(folder, runtime), "run", "--rm", "--network=host", image, "true");
+    const { success, stderr } = Bun.spawnSync(probe, { env, cwd: "/" });
+    if (success) return { version: `${versionOf("podman")} with ${versionOf(runtime)}`, command, env };
+    reasons.push(`${runtime}: ${stderr.toString().trim()}`);
+  }
+  throw new Error(`cannot run podman as this user: ${reasons.join("; ")}`);
+}
+
+/** "crun 1.8.1" out of "crun version 1.8.1\ncommit: ...". */
+export function versionOf(program: string): string {
+  const text = Bun.spawnSync([program, "--version"]).stdout.toString();
+  return `${program} ${text.match(/\d+(\.\d+)+/)?.[0] ?? "of unknown version"}`;
+}

@@ -1,0 +1,63 @@
+/** How long an image takes from where it is to a file system that is ready to run. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { debianLayout } from "../../support/debian-image.ts";
+import { startRegistry } from "../../support/registry.ts";
+import { removeTree } from "../../support/tmp.ts";
+import { TSBOX } from "../../support/tsbox.ts";
+import { type Command, medians } from "../measure.ts";
+import type { Bench, Row } from "../row.ts";
+
+const LAYERS = 7;
+/** bytes of files, before compression */
+const SIZE = 335e6;
+const RUNS = 5;
+
+/** Pulls `image` into a home that is new each time. */
+function ours({ folder, person }: Bench, image: string): Command {
+  const home = join(folder, "fresh-home");
+  return {
+    argv: [TSBOX, "pull", "--quiet", image],
+    env: { ...person.env, HOME: home },
+    before: () => void mkdirSync(home),
+    after: () => removeTree(home),
+  };
+}
+
+export const pull: Row = {
+  name: "pull",
+  work: `pull ${LAYERS} layers, ${SIZE / 1e6} MB, from loopback`,
+  peer: "podman",
+  atMost: 0.4,
+  async measure(bench) {
+    const podman = bench.podman();
+    await using registry = await startRegistry();
+    const image = registry.push(debianLayout(LAYERS, SIZE), "debian:bench");
+    const storage = join(bench.folder, "fresh-podman");
+    const theirs: Command = {
+      argv: podman.command(storage, "pull", "--quiet", "--tls-verify=false", image),
+      env: podman.env,
+      after: () => removeTree(storage),
+    };
+    const [mine, peer] = await medians([ours(bench, image), theirs], RUNS, 1);
+    return { ours: mine ?? Number.NaN, peer: peer ?? Number.NaN, unit: "ms", runs: RUNS };
+  },
+};
+
+export const unpack: Row = {
+  name: "unpack",
+  work: "unpack the same from a local layout",
+  peer: "umoci",
+  atMost: 0.3,
+  async measure(bench) {
+    const image = debianLayout(LAYERS, SIZE);
+    const bundle = join(bench.folder, "umoci");
+    const theirs: Command = {
+      argv: ["umoci", "unpack", "--rootless", "--image", image.slice("oci:".length), bundle],
+      env: bench.person.env,
+      after: () => removeTree(bundle),
+    };
+    const [mine, peer] = await medians([ours(bench, image), theirs], RUNS, 1);
+    return { ours: mine ?? Number.NaN, peer: peer ?? Number.NaN, unit: "ms", runs: RUNS };
+  },
+};
