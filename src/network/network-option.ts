@@ -1,0 +1,32 @@
+/** The value of `--network`. */
+import { TsboxError } from "../error.ts";
+
+export type NetworkMode =
+  | { readonly mode: "host" }
+  | { readonly mode: "none" }
+  /** `options` are pasta's own, one word each, as podman takes them: `pasta:--mtu,1500` */
+  | { readonly mode: "pasta"; readonly options: readonly string[] }
+  /** `options` are podman's: `mtu=1500`, `cidr=10.0.2.0/24`, `allow_host_loopback=true`, ... */
+  | { readonly mode: "slirp4netns"; readonly options: readonly string[] }
+  /** the network namespace of another container */
+  | { readonly mode: "container"; readonly id: string };
+
+/**
+ * Reads `host`, `none`, `pasta[:OPTION,...]`, `slirp4netns[:OPTION,...]` or `container:ID`.
+ *
+ * @throws TsboxError `usage`
+ */
+export function parseNetwork(text: string): NetworkMode {
+  const colon = text.indexOf(":");
+  const mode = colon < 0 ? text : text.slice(0, colon);
+  const rest = colon < 0 ? undefined : text.slice(colon + 1);
+  const options = rest === undefined || rest === "" ? [] : rest.split(",");
+  if (mode === "pasta" || mode === "slirp4netns") return { mode, options };
+  if ((mode === "host" || mode === "none") && rest === undefined) return { mode };
+  if (mode === "container" && rest !== undefined && rest !== "") return { mode, id: rest };
+  const reason =
+    mode === "bridge" || mode === "default"
+      ? "there are no bridges without root; leave it out for the default"
+      : "expected host, none, pasta[:OPTIONS], slirp4netns[:OPTIONS] or container:ID";
+  throw new TsboxError("usage", `cannot use --network=${text}: ${reason}`, { context: { network: text } });
+}

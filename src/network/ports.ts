@@ -1,0 +1,99 @@
+/** Published ports: the values of `-p`. */
+import { TsboxError } from "../error.ts";
+import { readSysctl } from "../idmap/index.ts";
+import { isAddress } from "./address.ts";
+
+export interface PublishedPort {
+  readonly protocol: "tcp" | "udp";
+  /** An address of the host without brackets; all of them when absent. */
+  readonly hostIP?: string;
+  /** Undefined: the host chooses one. */
+  readonly hostPort: number | undefined;
+  readonly containerPort: number;
+  /** That many ports in a row, on both sides. */
+  readonly count: number;
+}
+
+/** Like {@link PublishedPort}, with the host's port known. */
+export interface BoundPort extends PublishedPort {
+  readonly hostPort: number;
+}
+
+const FORM = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/;
+const RANGE = /^(\d{1,5})(?:-(\d{1,5}))?$/;
+
+/**
+ * Reads `[[IP:]HOSTPORT:]CONTAINERPORT[/tcp|/udp]`; ports may be ranges of equal length, an IPv6 address stands in
+ * brackets, and an absent or empty host port lets the host choose.
+ *
+ * @throws TsboxError `usage`
+ */
+export function parsePublish(text: string): PublishedPort {
+  const fail = (reason: string) =>
+    new TsboxError("usage", `cannot publish ${text}: ${reason}`, { context: { publish: text } });
+  const parts = FORM.exec(text);
+  if (parts === null) throw fail("expected [[IP:]HOSTPORT:]CONTAINERPORT[/tcp|/udp]");
+  // `8080:80` matches with 8080 in the address's place
+  let [, address, hostPorts, containerPorts = "", protocol = "tcp"] = parts;
+  if (address !== undefined && hostPorts === undefined) [address, hostPorts] = [undefined, address];
+  if (protocol !== "tcp" && protocol !== "udp") throw fail(`protocol '${protocol}' is neither tcp nor udp`);
+  const container = range(containerPorts);
+  if (container === undefined) throw fail(`'${containerPorts}' is not a port from 1 to 65535`);
+  const host = hostPorts === undefined || hostPorts === "" ? undefined : range(hostPorts);
+  if (hostPorts && host === undefined) throw fail(`'${hostPorts}' is not a port from 1 to 65535`);
+  if (host !== undefined && host.count !== container.count) throw fail("the two ranges differ in length");
+  if (host === undefined && container.count > 1) throw fail("a range needs a range of host ports");
+  const hostIP = address?.replace(/^\[(.*)\]$/, "$1");
+  if (hostIP !== undefined && !isAddress(hostIP)) throw fail(`'${hostIP}' is not an IP address`);
+  return {
+    protocol,
+    ...(hostIP === undefined ? {} : { hostIP }),
+    hostPort: host?.first,
+    containerPort: container.first,
+    count: container.count,
+  };
+}
+
+function range(text: string): { first: number; count: number } | undefined {
+  const [, from, to = from] = RANGE.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  return first >= 1 && last <= 65535 && first <= last ? { first, count: last - first + 1 } : undefined;
+}
+
+/**
+ * Refuses host ports that only root may bind, before anything has been started.
+ *
+ * @param root put before `/proc`; a folder in tests
+ * @throws TsboxError `denied`
+ */
+export function checkPrivilegedPorts(ports: readonly PublishedPort[], uid: number, root = ""): void {
+  if (uid === 0 || ports.length === 0) return;
+  const start = readSysctl("net.ipv4.ip_unprivileged_port_start", root) ?? 1024;
+  const low = ports.find(({ hostPort }) => hostPort !== undefined && hostPort < start);
+  if (low?.hostPort === undefined) return;
+  throw new TsboxError(
+    "denied",
+    `cannot publish port ${low.hostPort}: ports below ${start} are reserved to root on this host; use a higher one (-p ${low.hostPort + 8000}:${low.containerPort}), or an administrator runs: sysctl net.ipv4.ip_unprivileged_port_start=${low.hostPort}`,
+    { context: { port: low.hostPort } },
+  );
+}
+
+/** Gives every port that the host was to choose a free one. Somebody else may still take it first; the helper then fails. */
+export async function bindPorts(ports: readonly PublishedPort[]): Promise<BoundPort[]> {
+  const bound: BoundPort[] = [];
+  for (const port of ports) bound.push({ ...port, hostPort: port.hostPort ?? (await freePort(port)) });
+  return bound;
+}
+
+async function freePort({ protocol, hostIP = "0.0.0.0" }: PublishedPort): Promise<number> {
+  if (protocol === "tcp") {
+    const listener = Bun.listen({ hostname: hostIP, port: 0, socket: { data() {} } });
+    const { port } = listener;
+    listener.stop(true);
+    return port;
+  }
+  const socket = await Bun.udpSocket({ hostname: hostIP, port: 0 });
+  const { port } = socket;
+  socket.close();
+  return port;
+}
