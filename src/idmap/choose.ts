@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { readHostFile } from "./host-files.ts";
 import type { IdMapping, IdRange } from "./mapping.ts";
-import { findHelper } from "./newidmap.ts";
+import { helperObstacle } from "./newidmap.ts";
 import { type Obstacle, obstacleText } from "./obstacle.ts";
 import { countIds, type HostRange, layOut, mergeRanges } from "./ranges.ts";
 import { type IdKind, readSubordinates } from "./subid.ts";
@@ -103,19 +103,15 @@ function mapText(map: readonly IdRange[]): string {
 
 /** The caller's subordinate ranges, or why they cannot be used. */
 export function subordinates(caller: Caller): Found | Obstacle {
-  for (const kind of KINDS) {
-    const helper = findHelper(kind, caller.helperFolders);
-    if (typeof helper !== "string") return helper;
-  }
+  const obstacle = helperObstacle(caller.helperFolders);
+  if (obstacle !== undefined) return obstacle;
   const { name, source, uids, gids } = readSubordinates(caller.uid, caller.root);
   const found = { uids: mergeRanges(uids, caller.uid), gids: mergeRanges(gids, caller.gid) };
   for (const kind of KINDS) {
     const ranges = kind === "uid" ? found.uids : found.gids;
     if (ranges.length === 0) return noRange(kind, name ?? String(caller.uid), source);
-    const outside = unmappedRange(kind, ranges, caller.root);
-    if (outside !== undefined) return outside;
   }
-  return found;
+  return outerObstacle(found, caller.root) ?? found;
 }
 
 function noRange(kind: IdKind, name: string, source: string): Obstacle {
@@ -134,20 +130,23 @@ function noRange(kind: IdKind, name: string, source: string): Obstacle {
 }
 
 /** Inside another user namespace, ids that it does not map cannot be handed on. */
-function unmappedRange(kind: IdKind, ranges: readonly HostRange[], root: string | undefined): Obstacle | undefined {
-  const map = readHostFile(`/proc/self/${kind}_map`, root) ?? INITIAL_MAP;
-  if (map === INITIAL_MAP) return undefined;
-  const mapped = parseMap(map);
-  const lacking = ranges.find(
-    ({ start, count }) =>
-      !mapped.some((line) => line.container <= start && start + count <= line.container + line.count),
-  );
-  if (lacking === undefined) return undefined;
-  return {
-    code: "nested",
-    why: `tsbox runs inside a user namespace that does not map ${kind}s ${lacking.start} to ${lacking.start + lacking.count - 1}`,
-    remedy: `give the outer container more ids, or change /etc/sub${kind} in it to a range that /proc/self/${kind}_map has`,
-  };
+function outerObstacle(found: Found, root: string | undefined): Obstacle | undefined {
+  // a namespace whose users are all mapped to themselves is taken for the initial one, groups and all
+  if ((readHostFile("/proc/self/uid_map", root) ?? INITIAL_MAP) === INITIAL_MAP) return undefined;
+  for (const kind of KINDS) {
+    const mapped = ownMap(kind, root);
+    const lacking = (kind === "uid" ? found.uids : found.gids).find(
+      ({ start, count }) =>
+        !mapped.some((line) => line.container <= start && start + count <= line.container + line.count),
+    );
+    if (lacking === undefined) continue;
+    return {
+      code: "nested",
+      why: `tsbox runs inside a user namespace that does not map ${kind}s ${lacking.start} to ${lacking.start + lacking.count - 1}`,
+      remedy: `give the outer container more ids, or change /etc/sub${kind} in it to a range that /proc/self/${kind}_map has`,
+    };
+  }
+  return undefined;
 }
 
 /** As the kernel prints the map of the initial user namespace, byte for byte: most hosts are told by one comparison. */

@@ -1,16 +1,12 @@
 /** Reading the small text files of `/etc` and `/proc` that decide about ids. */
-import { readFileSync } from "node:fs";
+import { readShortText } from "../linux/read-text.ts";
 
 /**
  * The text of a host's file, or undefined when it cannot be read; for settings that are absent on most hosts.
  * `root` is put before the path: `""` for this host, a folder in tests.
  */
 export function readHostFile(path: string, root = ""): string | undefined {
-  try {
-    return readFileSync(root + path, "utf8");
-  } catch {
-    return undefined;
-  }
+  return readShortText(root + path);
 }
 
 /** A number from a file of `/proc/sys`, or undefined when the kernel does not have that setting. */

@@ -3,7 +3,7 @@ export { type Caller, type Choice, chooseMapping, currentCaller, subordinates, u
 export { readHostFile, readSysctl } from "./host-files.ts";
 export { requireMapped, toHost } from "./lookup.ts";
 export type { IdMapping, IdRange } from "./mapping.ts";
-export { findHelper, HELPER_FOLDERS, helperArguments } from "./newidmap.ts";
+export { findHelper, HELPER_FOLDERS, helperArguments, helperObstacle } from "./newidmap.ts";
 export { type Obstacle, obstacleText } from "./obstacle.ts";
 export { countIds, type HostRange } from "./ranges.ts";
 export { type IdKind, readSubordinates } from "./subid.ts";

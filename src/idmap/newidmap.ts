@@ -1,8 +1,9 @@
 /** newuidmap and newgidmap: where they are, and whether the kernel would let them do their work. newuidmap(1). */
-import { statSync } from "node:fs";
 import { SyscallError } from "../linux/errno.ts";
 import { CAP_SETGID, CAP_SETUID, filePermittedCapabilities } from "../linux/file-capabilities.ts";
 import { hasNoNewPrivs } from "../linux/process-state.ts";
+import { exists } from "../linux/read-text.ts";
+import { statPath } from "../linux/stat.ts";
 import { isNosuid } from "../linux/statfs.ts";
 import type { IdRange } from "./mapping.ts";
 import type { Obstacle } from "./obstacle.ts";
@@ -31,35 +32,23 @@ export function helperArguments(kind: IdKind, pid: string, ranges: readonly IdRa
   return [kind === "uid" ? "newuidmap" : "newgidmap", pid, ...numbers];
 }
 
-/** The helper's path, or what keeps it from working. Costs a few system calls, starts nothing. */
-export function findHelper(kind: IdKind, folders: readonly string[] = HELPER_FOLDERS): string | Obstacle {
-  const name = kind === "uid" ? "newuidmap" : "newgidmap";
-  for (const folder of folders) {
-    const path = `${folder}/${name}`;
-    const status = statSync(path, { throwIfNoEntry: false });
-    if (!status?.isFile()) continue;
-    return obstacleOf(kind, path, status) ?? path;
+/** What keeps newuidmap and newgidmap from working, or undefined. Costs a few system calls, starts nothing. */
+export function helperObstacle(folders: readonly string[] = HELPER_FOLDERS): Obstacle | undefined {
+  const paths: string[] = [];
+  for (const kind of ["uid", "gid"] as const) {
+    const found = findHelper(kind, folders);
+    if (typeof found !== "string") return found;
+    paths.push(found);
   }
-  return { code: `no-${name}`, why: `${name} is not installed`, remedy: `an administrator runs: ${INSTALL}` };
-}
-
-function obstacleOf(kind: IdKind, path: string, status: { mode: number; uid: number }): Obstacle | undefined {
-  const name = kind === "uid" ? "newuidmap" : "newgidmap";
-  const setuid = (status.mode & S_ISUID) !== 0 && status.uid === 0;
-  if (!setuid && !grants(path, kind)) {
-    return {
-      code: `powerless-${name}`,
-      why: `${path} has neither the setuid bit nor file capabilities`,
-      remedy: `an administrator runs: chown root ${path} && chmod u+s ${path}`,
-    };
-  }
+  const [path = ""] = paths;
   if (hasNoNewPrivs()) {
     return {
       code: "no-new-privs",
-      why: `no_new_privs is set on this process, so ${name} gets no privileges`,
+      why: "no_new_privs is set on this process, so newuidmap gets no privileges",
       remedy: "start tsbox outside the sandbox or service that sets it (systemd: NoNewPrivileges=no)",
     };
   }
+  // the two come in one package and lie side by side
   if (isNosuid(path)) {
     return {
       code: "nosuid",
@@ -68,6 +57,23 @@ function obstacleOf(kind: IdKind, path: string, status: { mode: number; uid: num
     };
   }
   return undefined;
+}
+
+/** The path of one helper, or why the file cannot do its work. */
+export function findHelper(kind: IdKind, folders: readonly string[] = HELPER_FOLDERS): string | Obstacle {
+  const name = kind === "uid" ? "newuidmap" : "newgidmap";
+  for (const folder of folders) {
+    const path = `${folder}/${name}`;
+    if (!exists(path)) continue;
+    const { mode, uid } = statPath(path);
+    if (((mode & S_ISUID) !== 0 && uid === 0) || grants(path, kind)) return path;
+    return {
+      code: `powerless-${name}`,
+      why: `${path} has neither root's setuid bit nor file capabilities`,
+      remedy: `an administrator runs: chown root ${path} && chmod u+s ${path}`,
+    };
+  }
+  return { code: `no-${name}`, why: `${name} is not installed`, remedy: `an administrator runs: ${INSTALL}` };
 }
 
 function grants(path: string, kind: IdKind): boolean {

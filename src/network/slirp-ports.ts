@@ -1,6 +1,6 @@
 /** Publishing ports through slirp4netns's API socket: slirp4netns(1), "API socket". */
-import { existsSync } from "node:fs";
 import { TsboxError } from "../error.ts";
+import { exists } from "../linux/read-text.ts";
 import type { BoundPort } from "./ports.ts";
 
 const SOCKET_TIMEOUT_MS = 2000;
@@ -35,7 +35,7 @@ function request(socketPath: string, body: unknown): Promise<string> {
 /** slirp4netns says that it is ready before it has made the socket (slirp4netns(1), --ready-fd); so wait for it. */
 async function waitForSocket(path: string): Promise<void> {
   const end = performance.now() + SOCKET_TIMEOUT_MS;
-  while (!existsSync(path) && performance.now() < end) await Bun.sleep(2);
+  while (!exists(path) && performance.now() < end) await Bun.sleep(2);
 }
 
 /**

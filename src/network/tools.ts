@@ -1,5 +1,5 @@
 /** The programs and devices that networks without root need. */
-import { existsSync } from "node:fs";
+import { exists } from "../linux/read-text.ts";
 
 /** What the host has. Properties are looked up when read, because most runs need only one of them. */
 export interface NetworkTools {
@@ -24,7 +24,7 @@ export function findTools(): NetworkTools {
       return find("slirp4netns");
     },
     get tun() {
-      return existsSync("/dev/net/tun");
+      return exists("/dev/net/tun");
     },
     get uid() {
       return process.geteuid?.() ?? 0;
