@@ -10,15 +10,14 @@ import { writeBusyboxLayout } from "../support/busybox-image.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import { Person } from "../support/tsbox.ts";
 import { findPodman, type Podman, versionOf } from "./podman.ts";
-import { type Bench, type Measurement, type Row, score } from "./row.ts";
+import type { Bench, Row } from "./row.ts";
 import { memory } from "./rows/memory.ts";
 import { runBubblewrap, runPodman } from "./rows/run.ts";
 import { pull, unpack } from "./rows/unpack.ts";
 import { version } from "./rows/version.ts";
+import { isMet, type Outcome, record, table } from "./table.ts";
 
 const ROWS: readonly Row[] = [runPodman, runBubblewrap, pull, unpack, memory, version];
-
-type Outcome = Row & { result?: Measurement; error?: string };
 
 const { values } = parseArgs({
   options: { only: { type: "string", multiple: true, default: [] }, json: { type: "boolean", default: false } },
@@ -71,43 +70,4 @@ async function bench(): Promise<number> {
   if (values.json) console.log(JSON.stringify({ machine, peers, rows: outcomes.map(record) }, null, 2));
   else console.log(`\n${table(outcomes)}\n\nmedians of interleaved runs; ${peers.join(", ")}; ${machine}`);
   return outcomes.every(isMet) ? 0 : 1;
-}
-
-const isMet = (row: Outcome): boolean => row.result !== undefined && score(row.result) <= row.atMost;
-
-const record = ({ name, work, peer, atMost, result, error }: Outcome) => {
-  const met = result !== undefined && score(result) <= atMost;
-  return { name, work, peer, atMost, met, ...result, ...(result && { score: score(result) }), error };
-};
-
-function table(rows: readonly Outcome[]): string {
-  const head = ["work", "peer", "tsbox", "peer's", "ratio", "at most", "met", "runs"];
-  const lines = rows.map((row) => {
-    const { work, peer, atMost, result } = row;
-    const value = (number: number | undefined) => (number === undefined ? "" : `${number.toFixed(1)} ${result?.unit}`);
-    if (result === undefined) return [work, peer, "", "", "", String(atMost), `no: ${row.error}`, ""];
-    const ratio = result.peer === undefined ? "" : score(result).toFixed(3);
-    const bound = result.peer === undefined ? value(atMost) : String(atMost);
-    return [
-      work,
-      peer,
-      value(result.ours),
-      value(result.peer),
-      ratio,
-      bound,
-      isMet(row) ? "yes" : "no",
-      `${result.runs}`,
-    ];
-  });
-  const widths = head.map((_, at) =>
-    Math.max(...[head, ...lines.filter(({ length }) => length)].map((line) => Math.min((line[at] ?? "").length, 60))),
-  );
-  return [head, ...lines]
-    .map((line) =>
-      line
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

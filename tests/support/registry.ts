@@ -43,7 +43,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   if (options.login !== undefined) {
     const { username, password } = options.login;
     // htpasswd's only form that distribution accepts is bcrypt.
-    writeFileSync(folder.join("htpasswd"), `${username}:${Bun.password.hashSync(password, { algorithm: "bcrypt", cost: 4 })}\n`);
+    writeFileSync(
+      folder.join("htpasswd"),
+      `${username}:${Bun.password.hashSync(password, { algorithm: "bcrypt", cost: 4 })}\n`,
+    );
   }
   writeFileSync(
     folder.join("config.json"),

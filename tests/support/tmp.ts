@@ -1,5 +1,6 @@
 /** Temporary folders that go away with the scope they were made in. */
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -17,7 +18,9 @@ export type TemporaryFolder = Disposable & {
  * permission included.
  */
 export function temporaryFolder(): TemporaryFolder {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), "tsbox-test-")));
+  // Not mkdtemp: it uses capitals, and podman and buildah derive a name from the path of a layout, which must have none.
+  const path = join(realpathSync(tmpdir()), `tsbox-test-${randomBytes(6).toString("hex")}`);
+  mkdirSync(path, { mode: 0o700 });
   return {
     path,
     join: (...parts) => join(path, ...parts),
