@@ -45,6 +45,13 @@ long write_file(int dir, const char *path, u64 flags, const u8 *data, u64 length
 long require_device(int fd, u32 type, u64 dev);
 long require_cwd_inside(void);
 
+/* mounts.c */
+long new_mount(const struct plan *plan, const char *type, u64 options, u64 attributes, u32 *detail);
+long attach(int mount, int root, const char *path, u32 type, int links);
+long bind_device(int root, const char *host, const char *path, u32 type, u64 dev);
+long read_only_path(int root, const char *path);
+long mask_path(int root, const char *path, int dev_null);
+
 /* process.c */
 long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);

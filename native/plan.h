@@ -80,11 +80,12 @@ struct plan_op {
   /* mounts */ \
   X(mount, "SsSnS", "source target type flags:mount data") \
   X(umount2, "sn", "target flags:umount") \
-  X(fsopen, "os", "out type") \
-  X(fsconfig, "fnSSn", "fs command:fsconfig key value aux") \
-  X(fsmount, "ofn", "out fs attributes:attr") \
+  X(new_mount, "osvn", "out type options attributes:attr") /* fsopen, fsconfig of `key` or `key=value`, fsmount */ \
   X(open_tree, "oFsn", "out dir path flags:open_tree") \
-  X(move_mount, "ff", "mount target") /* by descriptor on both sides */ \
+  X(attach, "ffsnn", "mount root path kind:type follow_links") /* at a place inside root, made where missing; closes the mount */ \
+  X(bind_device, "fssnn", "root host path kind:type dev:dev") /* only if it is that device */ \
+  X(read_only_path, "fs", "root path") \
+  X(mask_path, "fsf", "root path dev_null") \
   X(mount_setattr, "FsnnnnF", "dir path flags:at set:attr clear:attr propagation:mount userns") \
   X(pivot_root, "ss", "new_root put_old") \
   /* the process itself */ \

@@ -93,12 +93,6 @@ static long mount_setattr(struct arguments *in) {
   return SYS_5(__NR_mount_setattr, fd(in, 0), string(in, 1), number(in, 2), &attr, sizeof attr);
 }
 
-static long fsconfig(struct arguments *in) {
-  /* key and value may not share the one buffer of placeholders */
-  const char *value = in->op->arg[3] == 0 ? 0 : (const char *)in->self->plan.base + in->op->arg[3];
-  return SYS_5(__NR_fsconfig, fd(in, 0), number(in, 1), string(in, 2), value, number(in, 4));
-}
-
 static long socket_pair(struct arguments *in) {
   int ends[2];
   long result = SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0, ends);
@@ -218,12 +212,16 @@ static long execute(struct arguments *in) {
     return SYS_5(__NR_mount, source, string(in, 1), type, number(in, 3), data);
   }
   case OP_umount2: return SYS_2(__NR_umount2, string(in, 0), number(in, 1));
-  case OP_fsopen: return assign(in, 0, SYS_2(__NR_fsopen, string(in, 1), FSOPEN_CLOEXEC));
-  case OP_fsconfig: return fsconfig(in);
-  case OP_fsmount: return assign(in, 0, SYS_3(__NR_fsmount, fd(in, 1), FSMOUNT_CLOEXEC, number(in, 2)));
+  case OP_new_mount: return assign(in, 0, new_mount(&self->plan, string(in, 1), number(in, 2), number(in, 3), &self->failure.detail));
   case OP_open_tree: return assign(in, 0, SYS_3(__NR_open_tree, fd(in, 1), string(in, 2), number(in, 3) | OPEN_TREE_CLOEXEC));
-  case OP_move_mount:
-    return SYS_5(__NR_move_mount, fd(in, 0), "", fd(in, 1), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  case OP_attach: {
+    long result = attach(fd(in, 0), fd(in, 1), string(in, 2), (u32)number(in, 3), number(in, 4) != 0);
+    if (result >= 0) close_slot(in, 0);
+    return result;
+  }
+  case OP_bind_device: return bind_device(fd(in, 0), (const char *)self->plan.base + number(in, 1), string(in, 2), (u32)number(in, 3), number(in, 4));
+  case OP_read_only_path: return read_only_path(fd(in, 0), string(in, 1));
+  case OP_mask_path: return mask_path(fd(in, 0), string(in, 1), fd(in, 2));
   case OP_mount_setattr: return mount_setattr(in);
   case OP_pivot_root: return SYS_2(__NR_pivot_root, string(in, 0), self->plan.base + number(in, 1));
   case OP_chdir: return SYS_1(__NR_chdir, string(in, 0));

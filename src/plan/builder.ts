@@ -14,8 +14,8 @@
  */
 import { TsboxError } from "../error.ts";
 import {
+  CODES,
   OP_EXPAND,
-  OPS,
   type OpArguments,
   type OpName,
   PLAN_ARGS,
@@ -24,6 +24,7 @@ import {
   PLAN_NO_PROGRAM,
   PLAN_SLOTS,
   PLAN_VERSION,
+  TYPES,
 } from "./format.gen.ts";
 
 /** A place for a descriptor, 0 to 63. The first three are standard input, output and error; 3 is the plan itself. */
@@ -60,13 +61,10 @@ export interface OpOptions {
 
 interface Op {
   readonly code: number;
-  readonly types: string;
   readonly args: readonly unknown[];
   readonly options: OpOptions;
 }
 
-const NAMES = Object.keys(OPS) as OpName[];
-const CODES = new Map(NAMES.map((name, code) => [name, code]));
 const HEADER_SIZE = 32;
 const PROGRAM_SIZE = 16;
 const OP_SIZE = 16 + PLAN_ARGS * 8;
@@ -95,9 +93,7 @@ export class Program {
 
   /** Appends an operation. */
   add<Name extends OpName>(name: Name, args: OpArguments[Name], options: OpOptions = {}): this {
-    // cast: CODES has every OpName, and rows of OPS are pairs of strings
-    const types = (OPS[name] as readonly (readonly string[])[]).map((row) => row[1]).join("");
-    this.ops.push({ code: CODES.get(name) as number, types, args, options });
+    this.ops.push({ code: CODES[name], args, options });
     return this;
   }
 
@@ -120,59 +116,43 @@ export function encode(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Interned strings and byte arrays behind the tables. */
-class Data {
-  readonly #strings = new Map<string, number>();
-  #buffer: Uint8Array;
-  #size: number;
+/**
+ * Strings of a plan, each once, as one text that is encoded in one step: a call for each would take most of the time that
+ * a plan takes. Offsets are in bytes from the text's start.
+ */
+class Texts {
+  readonly #offsets = new Map<string, number>();
+  #size = 0;
+  /** Whether every string was ASCII so far, whose length in bytes needs no look. */
+  #measured = false;
 
-  constructor(start: number) {
-    this.#buffer = new Uint8Array(Math.max(16384, start * 2));
-    this.#size = start;
+  add(text: string): void {
+    if (this.#offsets.has(text)) return;
+    this.#offsets.set(text, this.#size);
+    this.#size += (this.#measured ? Buffer.byteLength(text) : text.length) + 1;
   }
 
-  #reserve(bytes: number): number {
-    const at = (this.#size + 7) & ~7;
-    if (at + bytes > this.#buffer.length) {
-      const larger = new Uint8Array((at + bytes) * 2);
-      larger.set(this.#buffer);
-      this.#buffer = larger;
+  at(text: string): number {
+    const offset = this.#offsets.get(text);
+    if (offset === undefined) throw new TsboxError("internal", "cannot write plan: a string was not collected");
+    return offset;
+  }
+
+  /** All strings, each ended by a NUL. */
+  encode(): Uint8Array {
+    const texts = [...this.#offsets.keys()];
+    const whole = `${texts.join("\0")}\0`;
+    const bytes = encoder.encode(whole);
+    // no string has a NUL of its own, or a path would end early
+    if (whole.split("\0").length !== texts.length + 1) {
+      throw new TsboxError("invalid", "cannot run: a path, argument or variable has a NUL byte");
     }
-    this.#size = at + bytes;
-    return at;
-  }
-
-  string(text: string): number {
-    const known = this.#strings.get(text);
-    if (known !== undefined) return known;
-    if (text.includes("\0")) throw new TsboxError("invalid", "cannot run: a path, argument or variable has a NUL byte");
-    const bytes = encoder.encode(text);
-    const at = this.#reserve(bytes.length + 1);
-    this.#buffer.set(bytes, at);
-    this.#strings.set(text, at);
-    return at;
-  }
-
-  bytes(bytes: Uint8Array): bigint {
-    // one byte more, so that data with placeholders ends like a string
-    const at = this.#reserve(bytes.length + 1);
-    this.#buffer.set(bytes, at);
-    return BigInt(at) | (BigInt(bytes.length) << 32n);
-  }
-
-  vector(texts: readonly string[]): number {
-    const offsets = texts.map((text) => this.string(text));
-    const at = this.#reserve((offsets.length + 1) * 8);
-    const view = new DataView(this.#buffer.buffer);
-    view.setBigUint64(at, BigInt(offsets.length), true);
-    for (const [i, offset] of offsets.entries()) view.setBigUint64(at + 8 + i * 8, BigInt(offset), true);
-    return at;
-  }
-
-  /** The whole block, ending in a zero byte, with its tables still to be written. */
-  finish(): Uint8Array {
-    this.#reserve(8);
-    return this.#buffer.subarray(0, this.#size);
+    if (bytes.length === this.#size) return bytes;
+    this.#offsets.clear();
+    this.#size = 0;
+    this.#measured = true;
+    for (const text of texts) this.add(text);
+    return bytes;
   }
 }
 
@@ -189,38 +169,101 @@ export class PlanBuilder {
 
   /** The plan as bytes for the native program. */
   encode(): Uint8Array {
-    const count = this.programs.reduce((sum, program) => sum + program.ops.length, 0);
+    const texts = new Texts();
+    let count = 0;
+    let dataSize = 0;
+    for (const program of this.programs) {
+      texts.add(program.name);
+      count += program.ops.length;
+      for (const op of program.ops) dataSize += collect(texts, op);
+    }
+    const text = texts.encode();
     const programs = HEADER_SIZE;
     const ops = programs + this.programs.length * PROGRAM_SIZE;
-    const data = new Data(ops + count * OP_SIZE);
-    const words: { at: number; value: bigint }[] = [];
-    const halves: { at: number; value: number }[] = [];
-    let index = 0;
-    for (const program of this.programs) {
-      const first = index;
-      const row = programs + program.index * PROGRAM_SIZE;
-      halves.push({ at: row, value: first }, { at: row + 4, value: program.ops.length });
-      halves.push({ at: row + 8, value: data.string(program.name) });
-      for (const op of program.ops) {
-        const at = ops + index * OP_SIZE;
-        const { note, recover = 0, to, expand } = op.options;
-        halves.push({ at, value: op.code | (recover << 16) | ((expand ? OP_EXPAND : 0) << 24) });
-        halves.push({ at: at + 4, value: first + (to === undefined ? index - first + 1 : placed(program, to)) });
-        halves.push({ at: at + 8, value: note === undefined ? 0 : data.string(note) });
-        for (const [i, value] of op.args.entries()) {
-          words.push({ at: at + 16 + i * 8, value: argument(data, op.types[i] ?? "", value) });
-        }
-        index++;
-      }
-    }
-    const block = data.finish();
-    const view = new DataView(block.buffer, block.byteOffset, block.length);
+    const data = ops + count * OP_SIZE;
+    const textAt = data + dataSize;
+    const size = (textAt + text.length + 8) & ~7; // at least one zero byte at the end, as the decoder wants
+    const block = new Uint8Array(size);
+    block.set(text, textAt);
+    const writer: Writer = { block, words: new Uint32Array(block.buffer), texts, textAt, data };
+
     const failure = this.failureProgram?.index ?? PLAN_NO_PROGRAM;
-    const header = [PLAN_MAGIC, PLAN_VERSION, block.length, this.programs.length, count, programs, ops, failure];
-    for (const [i, value] of header.entries()) view.setUint32(i * 4, value, true);
-    for (const { at, value } of halves) view.setUint32(at, value, true);
-    for (const { at, value } of words) view.setBigUint64(at, BigInt.asUintN(64, value), true);
+    writer.words.set([PLAN_MAGIC, PLAN_VERSION, size, this.programs.length, count, programs, ops, failure]);
+    let first = 0;
+    for (const program of this.programs) {
+      const row = [first, program.ops.length, textAt + texts.at(program.name)];
+      writer.words.set(row, (programs + program.index * PROGRAM_SIZE) / 4);
+      for (let i = 0; i < program.ops.length; i++) {
+        const op = program.ops[i];
+        if (op !== undefined) writeOp(writer, (ops + (first + i) * OP_SIZE) / 4, program, op, first, i);
+      }
+      first += program.ops.length;
+    }
     return block;
+  }
+}
+
+/** Collects an operation's strings and returns how many bytes its arrays need, in multiples of 8. */
+function collect(texts: Texts, op: Op): number {
+  if (op.options.note !== undefined) texts.add(op.options.note);
+  let bytes = 0;
+  for (let i = 0; i < op.args.length; i++) {
+    const value = op.args[i];
+    if (typeof value === "string") texts.add(value);
+    else if (value instanceof Uint8Array) bytes += (value.length + 8) & ~7;
+    else if (Array.isArray(value)) {
+      for (const text of value) texts.add(text);
+      bytes += (value.length + 1) * 8;
+    }
+  }
+  return bytes;
+}
+
+interface Writer {
+  readonly block: Uint8Array;
+  /** The same memory, four bytes at a time; x86-64 and arm64 are little-endian, as the plan is. */
+  readonly words: Uint32Array;
+  readonly texts: Texts;
+  readonly textAt: number;
+  /** Where the next array goes. */
+  data: number;
+}
+
+function writeOp(writer: Writer, at: number, program: Program, op: Op, first: number, index: number): void {
+  const { words, texts, textAt } = writer;
+  const { note, recover = 0, to, expand } = op.options;
+  words[at] = op.code | (recover << 16) | ((expand ? OP_EXPAND : 0) << 24);
+  words[at + 1] = first + (to === undefined ? index + 1 : placed(program, to));
+  words[at + 2] = note === undefined ? 0 : textAt + texts.at(note);
+  for (let i = 0; i < op.args.length; i++) {
+    const value = op.args[i];
+    // an absent string is 0, an absent descriptor a number of its own
+    if (value === null) words[at + 4 + i * 2] = TYPES[op.code]?.[i] === "F" ? PLAN_NO_FD : 0;
+    else writeArgument(writer, at + 4 + i * 2, value);
+  }
+}
+
+/** An argument tells by its JavaScript type what it is; `add` checked it against the operation's signature. */
+function writeArgument(writer: Writer, at: number, value: unknown): void {
+  const { words, texts, textAt } = writer;
+  if (typeof value === "number") {
+    words[at] = value; // a negative one wraps as two's complement does
+    words[at + 1] = Math.floor(value / 4294967296);
+  } else if (typeof value === "string") words[at] = textAt + texts.at(value);
+  else if (typeof value === "bigint") {
+    words[at] = Number(value & 0xffffffffn);
+    words[at + 1] = Number((value >> 32n) & 0xffffffffn);
+  } else if (value instanceof Program) words[at] = value.index;
+  else if (value instanceof Uint8Array) {
+    words[at] = writer.data;
+    words[at + 1] = value.length;
+    writer.block.set(value, writer.data);
+    writer.data += (value.length + 8) & ~7; // one zero byte at least, for data with placeholders
+  } else if (Array.isArray(value)) {
+    words[at] = writer.data;
+    words[writer.data / 4] = value.length;
+    for (let i = 0; i < value.length; i++) words[writer.data / 4 + 2 + i * 2] = textAt + texts.at(value[i]);
+    writer.data += (value.length + 1) * 8;
   }
 }
 
@@ -228,24 +271,4 @@ function placed(program: Program, label: Label): number {
   if (label.at === undefined)
     throw new TsboxError("internal", `cannot write plan: a jump of ${program.name} has no target`);
   return label.at;
-}
-
-// casts: OpArguments gives the value's type for each letter, and `add` accepted nothing else
-function argument(data: Data, type: string, value: unknown): bigint {
-  switch (type) {
-    case "s":
-      return BigInt(data.string(value as string));
-    case "S":
-      return value === null ? 0n : BigInt(data.string(value as string));
-    case "b":
-      return data.bytes(value as Uint8Array);
-    case "v":
-      return BigInt(data.vector(value as readonly string[]));
-    case "F":
-      return value === null ? BigInt(PLAN_NO_FD) : BigInt(value as number);
-    case "p":
-      return BigInt((value as Program).index);
-    default:
-      return BigInt(value as number | bigint);
-  }
 }

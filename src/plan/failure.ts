@@ -46,8 +46,8 @@ export function failureOf(
   const context = { op: op.name, index, errno, program: program.name };
   const build = (code: ErrorCode, message: string) => new TsboxError(code, message, { context });
   if (op.name === "execve") return build(...executionFailure(op, verb, errno, detail));
-  if (op.name === "wait_success") {
-    const reason = said === "" ? `it ended with status ${detail}` : said;
+  if (op.name === "wait_success" || op.name === "recv_ready") {
+    const reason = said === "" ? (op.name === "wait_success" ? `it ended with status ${detail}` : "it ended") : said;
     return build("host", `cannot ${verb}: ${reason}`);
   }
   const remedy = REMEDIES[`${op.name} ${errno}`];

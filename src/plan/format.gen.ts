@@ -15,6 +15,90 @@ export const RECOVER_BUSY = 16;
 export const RECOVER_OTHER = 128;
 export const OP_EXPAND = 1;
 
+/** Codes by name, and by code the types of the arguments: what writing a plan needs, without the names. */
+export const CODES = {
+  adopt: 0,
+  close: 1,
+  dup2: 2,
+  openat2: 3,
+  make_in: 4,
+  mkdirat: 5,
+  mknodat: 6,
+  symlinkat: 7,
+  fchownat: 8,
+  fchmod: 9,
+  write: 10,
+  write_file: 11,
+  truncate_file: 12,
+  memfd: 13,
+  remove_tree: 14,
+  unlinkat: 15,
+  require_fs: 16,
+  require_device: 17,
+  require_cwd_inside: 18,
+  lock: 19,
+  mount: 20,
+  umount2: 21,
+  new_mount: 22,
+  open_tree: 23,
+  attach: 24,
+  bind_device: 25,
+  read_only_path: 26,
+  mask_path: 27,
+  mount_setattr: 28,
+  pivot_root: 29,
+  chdir: 30,
+  fchdir: 31,
+  chroot: 32,
+  umask: 33,
+  unshare: 34,
+  setns: 35,
+  sethostname: 36,
+  setdomainname: 37,
+  setsid: 38,
+  set_terminal: 39,
+  prlimit: 40,
+  prctl: 41,
+  personality: 42,
+  setgroups: 43,
+  setresgid: 44,
+  setresuid: 45,
+  bound_capabilities: 46,
+  ambient_capabilities: 47,
+  capset: 48,
+  seccomp: 49,
+  sched_setaffinity: 50,
+  sched_setattr: 51,
+  ioprio_set: 52,
+  reset_signals: 53,
+  close_on_exec_from: 54,
+  execve: 55,
+  socketpair: 56,
+  clone: 57,
+  send: 58,
+  recv: 59,
+  recv_ready: 60,
+  send_fd: 61,
+  recv_fd: 62,
+  wait_success: 63,
+  await_fs: 64,
+  wait: 65,
+  kill: 66,
+  await_end: 67,
+  await_exec: 68,
+  open_pty: 69,
+  window_size: 70,
+  connect_unix: 71,
+  loopback_up: 72,
+  supervise: 73,
+  reap_as_init: 74,
+  jump: 75,
+  fail: 76,
+  exit: 77,
+} as const;
+
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","fn","","oof","fnn","os","","fFFF","","","n","n"];
+
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
   adopt: [["out", "o"], ["fd", "n"]],
@@ -39,11 +123,12 @@ export const OPS = {
   lock: [["fd", "f"], ["operation", "n", "flock"]],
   mount: [["source", "S"], ["target", "s"], ["type", "S"], ["flags", "n", "mount"], ["data", "S"]],
   umount2: [["target", "s"], ["flags", "n", "umount"]],
-  fsopen: [["out", "o"], ["type", "s"]],
-  fsconfig: [["fs", "f"], ["command", "n", "fsconfig"], ["key", "S"], ["value", "S"], ["aux", "n"]],
-  fsmount: [["out", "o"], ["fs", "f"], ["attributes", "n", "attr"]],
+  new_mount: [["out", "o"], ["type", "s"], ["options", "v"], ["attributes", "n", "attr"]],
   open_tree: [["out", "o"], ["dir", "F"], ["path", "s"], ["flags", "n", "open_tree"]],
-  move_mount: [["mount", "f"], ["target", "f"]],
+  attach: [["mount", "f"], ["root", "f"], ["path", "s"], ["kind", "n", "type"], ["follow_links", "n"]],
+  bind_device: [["root", "f"], ["host", "s"], ["path", "s"], ["kind", "n", "type"], ["dev", "n", "dev"]],
+  read_only_path: [["root", "f"], ["path", "s"]],
+  mask_path: [["root", "f"], ["path", "s"], ["dev_null", "f"]],
   mount_setattr: [["dir", "F"], ["path", "s"], ["flags", "n", "at"], ["set", "n", "attr"], ["clear", "n", "attr"], ["propagation", "n", "mount"], ["userns", "F"]],
   pivot_root: [["new_root", "s"], ["put_old", "s"]],
   chdir: [["path", "s"]],
@@ -121,11 +206,12 @@ export interface OpArguments {
   lock: [fd: Slot, operation: number | bigint];
   mount: [source: string | null, target: string, type: string | null, flags: number | bigint, data: string | null];
   umount2: [target: string, flags: number | bigint];
-  fsopen: [out: Slot, type: string];
-  fsconfig: [fs: Slot, command: number | bigint, key: string | null, value: string | null, aux: number | bigint];
-  fsmount: [out: Slot, fs: Slot, attributes: number | bigint];
+  new_mount: [out: Slot, type: string, options: readonly string[], attributes: number | bigint];
   open_tree: [out: Slot, dir: Slot | null, path: string, flags: number | bigint];
-  move_mount: [mount: Slot, target: Slot];
+  attach: [mount: Slot, root: Slot, path: string, kind: number | bigint, follow_links: number | bigint];
+  bind_device: [root: Slot, host: string, path: string, kind: number | bigint, dev: number | bigint];
+  read_only_path: [root: Slot, path: string];
+  mask_path: [root: Slot, path: string, dev_null: Slot];
   mount_setattr: [dir: Slot | null, path: string, flags: number | bigint, set: number | bigint, clear: number | bigint, propagation: number | bigint, userns: Slot | null];
   pivot_root: [new_root: string, put_old: string];
   chdir: [path: string];

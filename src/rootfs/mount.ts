@@ -3,14 +3,12 @@ import {
   AT_EMPTY_PATH,
   CLONE_NEWNS,
   CLONE_NEWUSER,
-  FSCONFIG_CMD_CREATE,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
   FUSE_SUPER_MAGIC,
   MS_BIND,
   MS_REC,
   O_DIRECTORY,
   O_PATH,
+  S_IFDIR,
   SIGKILL,
 } from "../linux/abi.gen.ts";
 import { type PlanBuilder, type Program, type Slot, SUBJECT_PID } from "../plan/index.ts";
@@ -103,27 +101,21 @@ function addOverlay(inside: Program, root: LayeredRoot, target: string): void {
     inside.add("mount", ["overlay", target, "overlay", 0, options], { note });
   } else {
     // "lowerdir+" takes one layer at a time (Linux 6.7), so that their number is not bounded by a page
-    const fs = inside.slot();
     const mount = inside.slot();
     const place = inside.slot();
-    inside.add("fsopen", [fs, "overlay"], { note });
-    const parameters = [...lower.map((name) => ["lowerdir+", name]), ["upperdir", upper], ["workdir", work]];
-    for (const [key, value] of parameters) {
-      inside.add("fsconfig", [fs, FSCONFIG_SET_STRING, key ?? "", value ?? "", 0], { note });
-    }
-    inside.add("fsconfig", [fs, FSCONFIG_SET_FLAG, "userxattr", null, 0], { note });
-    if (root.disposable) inside.add("fsconfig", [fs, FSCONFIG_SET_FLAG, "volatile", null, 0], { note });
-    inside.add("fsconfig", [fs, FSCONFIG_CMD_CREATE, null, null, 0], { note });
-    inside.add("fsmount", [mount, fs, 0], { note });
+    const layers = lower.map((name) => `lowerdir+=${name}`);
+    const parameters = [...layers, `upperdir=${upper}`, `workdir=${work}`, "userxattr"];
+    if (root.disposable) parameters.push("volatile");
+    inside.add("new_mount", [mount, "overlay", parameters, 0], { note });
     inside.add("openat2", [place, null, target, O_PATH, 0, 0], { note: `open ${target}` });
-    inside.add("move_mount", [mount, place], { note });
-    for (const slot of [fs, mount, place]) inside.add("close", [slot]);
+    inside.add("attach", [mount, place, ".", S_IFDIR, 1], { note });
+    inside.add("close", [place]);
   }
   inside.add("chdir", ["/"]);
 }
 
 /** fuse-overlayfs(1) takes its options after -o; colons and commas in paths are escaped with a backslash. */
-function escape(path: string): string {
+function escapePath(path: string): string {
   return path.replace(/[\\:,]/g, "\\$&");
 }
 
@@ -133,8 +125,8 @@ function escape(path: string): string {
  */
 function addFuse(context: RootMountContext, root: LayeredRoot, target: string, helper: Slot): void {
   const { plan, inside, outside, child } = context;
-  const lower = root.layers.toReversed().map((name) => escape(`${root.layersFolder}/${name}`));
-  const options = `lowerdir=${lower.join(":")},upperdir=${escape(`${root.container}/upper`)},workdir=${escape(`${root.container}/work`)}`;
+  const lower = root.layers.toReversed().map((name) => escapePath(`${root.layersFolder}/${name}`));
+  const options = `lowerdir=${lower.join(":")},upperdir=${escapePath(`${root.container}/upper`)},workdir=${escapePath(`${root.container}/work`)}`;
   const program = plan.program("fuse-overlayfs", outside);
   const path = root.program ?? "/usr/bin/fuse-overlayfs";
   program.add("setns", [child, CLONE_NEWUSER | CLONE_NEWNS], { note: "enter the container's namespaces" });

@@ -33,6 +33,7 @@ import {
   S_IFDIR,
   SIGKILL,
 } from "../linux/abi.gen.ts";
+import type { HelperProcess } from "../network/index.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import {
   addFailureProgram,
@@ -54,7 +55,7 @@ import {
 import { addReadOnlyRoot, addRootMount, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { addConsole, addDevices, deviceNumber } from "./devices.ts";
-import { addHelper, type HostHelper } from "./helpers.ts";
+import { addHelper } from "./helpers.ts";
 import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
@@ -70,7 +71,7 @@ export interface CompileOptions {
   /** Whether the program reads what tsbox's standard input gives; otherwise it has /dev/null. */
   readonly interactive: boolean;
   /** Programs of the host that serve the container (network), started before it and ended with it. */
-  readonly helpers: readonly HostHelper[];
+  readonly helpers: readonly HelperProcess[];
   /** Where the pid is written, in decimal, once the program runs. */
   readonly pidFile: string | undefined;
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */

@@ -74,7 +74,7 @@ function typeOf(device: LinuxDevice): number {
 
 /** In a user namespace a node cannot be made: the host's is bound, after a check that it is that device. */
 function addBoundDevice(compilation: Compilation, device: LinuxDevice): void {
-  const { inside, root, mount, target } = compilation;
+  const { inside, root, target } = compilation;
   const note = `bind the host's ${device.path}`;
   const type = typeOf(device);
   if (type === S_IFIFO) {
@@ -84,12 +84,11 @@ function addBoundDevice(compilation: Compilation, device: LinuxDevice): void {
     inside.add("close", [target]);
     return;
   }
-  inside.add("open_tree", [mount, null, hostPath(device), OPEN_TREE_CLONE], { note });
-  inside.add("require_device", [mount, type, deviceNumber(device.major ?? 0, device.minor ?? 0)], { note });
-  inside.add("make_in", [target, root, device.path, 0o666, S_IFREG], { note: `make ${device.path} in the container` });
-  inside.add("move_mount", [mount, target], { note });
-  inside.add("close", [target]);
-  inside.add("close", [mount]);
+  inside.add(
+    "bind_device",
+    [root, hostPath(device), device.path, type, deviceNumber(device.major ?? 0, device.minor ?? 0)],
+    { note },
+  );
 }
 
 /** `--device HOST:CONTAINER` keeps the host's path beside the standard fields. */
@@ -114,11 +113,8 @@ function addMadeDevice(compilation: Compilation, device: LinuxDevice): void {
 
 /** Binds a pseudo terminal's other end, which the plan holds open, as /dev/console. */
 export function addConsole(compilation: Compilation, terminal: Slot): void {
-  const { inside, root, mount, target } = compilation;
+  const { inside, root, mount } = compilation;
   const note = "bind the terminal as /dev/console";
   inside.add("open_tree", [mount, terminal, "", OPEN_TREE_CLONE | AT_EMPTY_PATH], { note });
-  inside.add("make_in", [target, root, "/dev/console", 0o600, S_IFREG], { note });
-  inside.add("move_mount", [mount, target], { note });
-  inside.add("close", [target]);
-  inside.add("close", [mount]);
+  inside.add("attach", [mount, root, "/dev/console", S_IFREG, 1], { note });
 }

@@ -4,22 +4,16 @@ import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
   CGROUP2_SUPER_MAGIC,
-  FSCONFIG_CMD_CREATE,
-  FSCONFIG_SET_FLAG,
-  FSCONFIG_SET_STRING,
   MS_PRIVATE,
-  O_PATH,
   OPEN_TREE_CLONE,
   PROC_SUPER_MAGIC,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_SYMLINKS,
   S_IFDIR,
   S_IFREG,
 } from "../linux/abi.gen.ts";
 import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
 import type { Mount } from "../oci/index.ts";
-import { RECOVER_DENIED, RECOVER_MISSING } from "../plan/index.ts";
+import { RECOVER_DENIED } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 
@@ -66,45 +60,29 @@ function refuseOverProc(mount: Mount, isBind: boolean, field: string): void {
   }
 }
 
-/** Opens the place of a mount in slot `target`, made where it is missing. */
-function addTarget(compilation: Compilation, path: string, type: number, followLinks: boolean): void {
-  const { inside, target, root } = compilation;
-  const note = `make the mount point ${path} in the container`;
-  if (followLinks) {
-    inside.add("make_in", [target, root, path, type === S_IFDIR ? 0o755 : 0o644, type], { note });
-    return;
-  }
-  const missing = inside.label();
-  const done = inside.label();
-  inside.add("openat2", [target, root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS], {
-    note: `use ${path} of the image, which must not be a symbolic link`,
-    recover: RECOVER_MISSING,
-    to: missing,
-  });
-  inside.add("jump", [], { to: done });
-  inside.place(missing);
-  inside.add("make_in", [target, root, path, 0o755, type], { note });
-  inside.place(done);
-}
-
-/** Attaches slot `mount` at slot `target` and sets what the options ask for. */
-function addAttach(compilation: Compilation, options: MountOptions, note: string, own: boolean): void {
-  const { inside, mount, target } = compilation;
+/** Sets what the options ask for on slot `mount` and attaches it at the destination, made where it is missing. */
+function addAttach(
+  compilation: Compilation,
+  path: string,
+  type: number,
+  options: MountOptions,
+  how: { note: string; bind: boolean; links: boolean },
+): void {
+  const { inside, mount, root } = compilation;
+  const { note, bind } = how;
   const { set, clear, setAll, clearAll } = options;
-  if (own && (set | clear) !== 0)
+  if (bind && (set | clear) !== 0)
     inside.add("mount_setattr", [mount, "", AT_EMPTY_PATH, set, clear, 0, null], { note });
   if ((setAll | clearAll) !== 0) {
     inside.add("mount_setattr", [mount, "", AT_EMPTY_PATH | AT_RECURSIVE, setAll, clearAll, 0, null], { note });
   }
   // runtime-spec says rprivate where a bind mount says nothing; a new file system's mount is private already
-  const propagation = options.propagation ?? (own ? MS_PRIVATE : undefined);
+  const propagation = options.propagation ?? (bind ? MS_PRIVATE : undefined);
   const recursive = options.propagation === undefined || options.propagationAll ? AT_RECURSIVE : 0;
   if (propagation !== undefined) {
     inside.add("mount_setattr", [mount, "", AT_EMPTY_PATH | recursive, 0, 0, propagation, null], { note });
   }
-  inside.add("move_mount", [mount, target], { note });
-  inside.add("close", [target]);
-  inside.add("close", [mount]);
+  inside.add("attach", [mount, root, path, type, how.links ? 1 : 0], { note });
 }
 
 function addBind(compilation: Compilation, mount: Mount, options: MountOptions, field: string): void {
@@ -115,8 +93,7 @@ function addBind(compilation: Compilation, mount: Mount, options: MountOptions, 
   const type = statPath(source).isFolder ? S_IFDIR : S_IFREG;
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
   compilation.inside.add("open_tree", [compilation.mount, null, source, OPEN_TREE_CLONE | recursive], { note });
-  addTarget(compilation, mount.destination, type, true);
-  addAttach(compilation, options, note, true);
+  addAttach(compilation, mount.destination, type, options, { note, bind: true, links: true });
 }
 
 /** Where the kernel refuses a new instance because a namespace is shared with the host, the host's own is bound. */
@@ -138,26 +115,16 @@ function addFileSystem(
   const note = `mount ${type} at ${mount.destination}`;
   const links = type !== "proc" && type !== "sysfs";
   const fallback = FALLBACK[type];
-  const refused = inside.label();
-  const attached = inside.label();
-  const recover = fallback === undefined ? {} : { recover: RECOVER_DENIED, to: refused };
   if (type === "none" || type === "") throw new TsboxError("invalid", `cannot run: ${field}.type: it is missing`);
-
-  inside.add("fsopen", [compilation.target, type], { note, ...recover });
-  const source = mount.source;
-  if (source !== undefined && source !== "")
-    inside.add("fsconfig", [compilation.target, FSCONFIG_SET_STRING, "source", source, 0], { note });
+  const [refused, attached] = [inside.label(), inside.label()];
+  const parameters: string[] = mount.source ? [`source=${mount.source}`] : [];
   for (const [key, value] of options.data) {
     // devpts is always a new instance since Linux 4.7
-    if (type === "devpts" && key === "newinstance") continue;
-    const command = value === null ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
-    inside.add("fsconfig", [compilation.target, command, key, value, 0], { note: `${note}: option ${key}` });
+    if (type !== "devpts" || key !== "newinstance") parameters.push(value === null ? key : `${key}=${value}`);
   }
-  inside.add("fsconfig", [compilation.target, FSCONFIG_CMD_CREATE, null, null, 0], { note, ...recover });
-  inside.add("fsmount", [slot, compilation.target, options.set], { note, ...recover });
-  inside.add("close", [compilation.target]);
-  addTarget(compilation, mount.destination, S_IFDIR, links);
-  addAttach(compilation, options, note, false);
+  const recover = fallback === undefined ? {} : { recover: RECOVER_DENIED, to: refused };
+  inside.add("new_mount", [slot, type, parameters, options.set], { note, ...recover });
+  addAttach(compilation, mount.destination, S_IFDIR, options, { note, bind: false, links });
   if (fallback === undefined) return;
   inside.add("jump", [], { to: attached });
   inside.place(refused);
@@ -165,9 +132,9 @@ function addFileSystem(
     note: `${note}, by binding the host's`,
   });
   if (type === "proc") inside.add("require_fs", [slot, PROC_SUPER_MAGIC], { note: "use the host's /proc" });
-  addTarget(compilation, mount.destination, S_IFDIR, links);
   // how it is mounted holds for all that the host has mounted below, such as its cgroups (CVE-2023-25809)
-  addAttach(compilation, { ...options, set: 0, clear: 0, setAll: options.set | options.setAll }, note, true);
+  const below = { ...options, set: 0, clear: 0, setAll: options.set | options.setAll };
+  addAttach(compilation, mount.destination, S_IFDIR, below, { note, bind: true, links });
   inside.place(attached);
 }
 
