@@ -5,6 +5,7 @@
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
 import {
+  AT_REMOVEDIR,
   CLONE_NEWCGROUP,
   CLONE_NEWNET,
   CLONE_NEWNS,
@@ -48,6 +49,7 @@ import {
   RECOVER_OTHER,
   RECOVER_UNSUPPORTED,
   type Slot,
+  STDERR,
   STDIN,
   STDOUT,
   SUBJECT_PID,
@@ -72,6 +74,10 @@ export interface CompileOptions {
   readonly interactive: boolean;
   /** Programs of the host that serve the container (network), started before it and ended with it. */
   readonly helpers: readonly HelperProcess[];
+  /** tsbox command lines that run once the helpers are ready, such as publishing ports. */
+  readonly commands: readonly (readonly string[])[];
+  /** Absolute path of the cgroup that the container starts in; removed with it. */
+  readonly cgroup: string | undefined;
   /** Where the pid is written, in decimal, once the program runs. */
   readonly pidFile: string | undefined;
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
@@ -112,6 +118,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   const outside = plan.program("outside");
   const [ours, theirs, child, log, userns] = slots(outside, 5);
   const [master, rootHelper] = slots(outside, 2);
+  const cgroup = options.cgroup === undefined ? null : outside.slot();
   const joins = namespaces.join.map((join) => ({ ...join, slot: outside.slot() }));
   const inside = plan.program("inside", outside);
   const [root, mount, target, devNull, dev, proc, terminal] = slots(inside, 7);
@@ -122,9 +129,14 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   outside.add("socketpair", [ours, theirs]);
   for (const { slot, path } of joins)
     outside.add("openat2", [slot, null, path, O_RDONLY, 0, 0], { note: `open the namespace ${path}` });
+  if (cgroup !== null && options.cgroup !== undefined) {
+    outside.add("openat2", [cgroup, null, options.cgroup, O_PATH | O_DIRECTORY, 0, 0], {
+      note: `open ${options.cgroup}`,
+    });
+  }
   const create = namespaces.create | CLONE_NEWNS | (mapping.kind === "none" ? 0 : CLONE_NEWUSER);
   // a cgroup namespace begins at the cgroup of the process that makes it
-  outside.add("clone", [inside, create & ~CLONE_NEWCGROUP, child, null, 1, SIGKILL], {
+  outside.add("clone", [inside, create & ~CLONE_NEWCGROUP, child, cgroup, 1, SIGKILL], {
     note: "make the container's namespaces",
   });
   outside.add("close", [theirs]);
@@ -180,6 +192,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   addProcessLimits(compilation, process);
 
   const helpers = options.helpers.map((helper) => addHelper(plan, outside, helper, { log, child }));
+  for (const command of options.commands) addCommand(plan, outside, command, log);
   if (process.terminal) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
   outside.add("send", [ours, GO], { note: "start the program" });
   inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
@@ -214,11 +227,14 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   const ended = [...helpers, ...(mounted.helper === undefined ? [] : [mounted.helper])];
   addHelperEnd(outside, ended);
   addRemoval(plan, outside, options, removes ? userns : undefined);
+  if (options.cgroup !== undefined)
+    outside.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   outside.add("exit", [256]);
   addFailureProgram(plan, log, (program) => {
     addHelperEnd(program, ended);
     for (const path of [...options.remove.always, ...options.remove.onFailure])
       program.add("remove_tree", [null, path]);
+    if (options.cgroup !== undefined) program.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR]);
   });
   return plan.encode();
 }
@@ -313,6 +329,18 @@ function addNullInput(inside: Program): Slot {
   return slot;
 }
 
+/** Runs a tsbox command to its end; it must succeed. */
+function addCommand(plan: PlanBuilder, outside: Program, argv: readonly string[], log: Slot): void {
+  const program = plan.program(argv.find((word) => word.startsWith("__")) ?? "command", outside);
+  program.add("dup2", [log, 2]);
+  program.add("reset_signals", []);
+  program.add("execve", [[argv[0] ?? ""], argv, []], { note: `run ${argv.join(" ")}` });
+  const pid = outside.slot();
+  outside.add("clone", [program, 0, pid, null, 0, SIGKILL], { note: `start ${program.name}` });
+  outside.add("wait_success", [pid], { note: `run ${argv.join(" ")}` });
+  outside.add("close", [pid]);
+}
+
 function addHelperEnd(program: Program, helpers: readonly Slot[]): void {
   for (const helper of helpers) {
     const next = program.label();
@@ -340,12 +368,6 @@ function addRemoval(plan: PlanBuilder, outside: Program, options: CompileOptions
     outside.add("jump", [], { to: done });
   }
   outside.place(failed);
-  const [path = ""] = options.cleanup;
-  const cleaner = plan.program("clean up", outside);
-  cleaner.add("reset_signals", []);
-  cleaner.add("execve", [[path], options.cleanup, []], { note: "clean up" });
-  const pid = outside.slot();
-  outside.add("clone", [cleaner, 0, pid, null, 0, 0], { note: "clean up" });
-  outside.add("wait_success", [pid], { note: "clean up" });
+  addCommand(plan, outside, options.cleanup, STDERR);
   outside.place(done);
 }
