@@ -12,7 +12,7 @@ const bin = (name: string) => join(ROOT, "node_modules/.bin", name);
 const generators = [...new Bun.Glob("generate-*.ts").scanSync({ cwd: import.meta.dir })].sort();
 
 const STEPS: readonly (readonly [name: string, command: readonly string[]])[] = [
-  ["format and lint", [bin("biome"), "ci", "--error-on-warnings"]],
+  ["format and lint", [bin("biome"), "ci", "--error-on-warnings", "--colors=off"]],
   ["types", [bin("tsc"), "--noEmit"]],
   ...generators.map((file) => [file, [bin("bun"), join("scripts", file), "--check"]] as const),
   ["the native program", [bin("bun"), "scripts/build-native.ts"]],
