@@ -36,7 +36,7 @@ export interface Finding {
 }
 
 /** Turns a probe into a finding. `instead` absent: containers cannot run without it. */
-function finding<Value>(name: string, probe: Probe<Value>, detail: string, instead?: string): Finding {
+function finding(name: string, probe: Probe<unknown>, detail: string, instead?: string): Finding {
   if (probe.ok) return { name, state: "ok", detail, value: probe.value };
   return {
     name,

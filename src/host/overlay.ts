@@ -10,8 +10,9 @@ export type TryOverlay = (folder: string, mapping: IdMapping) => Promise<TrialRe
 /** Mounts an overlay whose three folders are in a new folder in `folder`, and writes through it. */
 export async function mountTrialOverlay(folder: string, mapping: IdMapping): Promise<TrialResult> {
   const { mkdtempSync, mkdirSync } = process.getBuiltinModule("node:fs");
-  mkdirSync(folder, { recursive: true });
-  const trial = mkdtempSync(`${folder}/.overlay-trial-`);
+  // below tmp, so that a clean-up finds what a kill leaves; 0700, because nobody else has business there
+  mkdirSync(`${folder}/tmp`, { recursive: true, mode: 0o700 });
+  const trial = mkdtempSync(`${folder}/tmp/overlay-trial-`);
   try {
     for (const name of ["lower", "upper", "work", "merged"]) mkdirSync(`${trial}/${name}`);
     mkdirSync(`${trial}/lower/folder`);

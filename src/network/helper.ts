@@ -6,7 +6,8 @@ export const PID = "\x01";
 /**
  * A helper process. It stays in the foreground for as long as the container lives:
  *
- * 1. The supervisor makes a pipe and starts the helper with the pipe's writing end as descriptor `readyFD`, standard input
+ * 1. The supervisor makes a pipe (pipe(2), not a socket pair: pasta opens it again by name, which a socket refuses with
+ *    ENXIO) and starts the helper with the pipe's writing end as descriptor `readyFD`, standard input
  *    from `/dev/null`, other output to a log, all other descriptors closed, and PR_SET_PDEATHSIG SIGKILL.
  * 2. One byte on the pipe says that the network is configured. End of file without a byte says that it failed; the log
  *    has the reason.

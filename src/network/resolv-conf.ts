@@ -1,6 +1,7 @@
 /** The container's `/etc/resolv.conf`: resolv.conf(5). */
+import { TsboxError } from "../error.ts";
 import { readHostFile } from "../idmap/index.ts";
-import { isIPv6, isLoopback } from "./address.ts";
+import { isAddress, isIPv6, isLoopback } from "./address.ts";
 
 export interface DNSOptions {
   /** `--dns`; replaces the host's servers. */
@@ -23,6 +24,20 @@ export type DNSReach =
 /** systemd-resolved's list of the real servers, where `/etc/resolv.conf` names only its own stub. */
 const RESOLVED = "/run/systemd/resolve/resolv.conf";
 const STUB = "127.0.0.53";
+
+/**
+ * Refuses what would not be a word of the file, or not an address.
+ *
+ * @throws TsboxError `usage`
+ */
+export function checkDNS({ servers, search, options }: DNSOptions): void {
+  const server = servers.find((text) => !isAddress(zoneless(text)));
+  if (server !== undefined) throw new TsboxError("usage", `cannot use --dns ${server}: it is not an IP address`);
+  const word = [...search, ...options].find((text) => !/^[^\s#;]+$/.test(text));
+  if (word !== undefined) {
+    throw new TsboxError("usage", `cannot use '${word}' with --dns-search or --dns-option: it is not one word`);
+  }
+}
 
 interface Parsed {
   readonly servers: readonly string[];

@@ -2,12 +2,12 @@
 import { TsboxError } from "../error.ts";
 import { isIPv6 } from "./address.ts";
 import { type Decision, decide, INSTALL_PASTA } from "./decide.ts";
-import type { HelperProcess } from "./helper.ts";
+import { type HelperProcess, PID } from "./helper.ts";
 import { type ExtraHost, hostsFile, wantsHostGateway } from "./hosts.ts";
 import type { NetworkMode } from "./network-option.ts";
 import { dnsForward, PASTA_DNS, PASTA_HOST, pastaProcess } from "./pasta.ts";
 import { type BoundPort, bindPorts, checkPrivilegedPorts, type PublishedPort } from "./ports.ts";
-import { type DNSOptions, type DNSReach, resolvConf } from "./resolv-conf.ts";
+import { checkDNS, type DNSOptions, type DNSReach, resolvConf } from "./resolv-conf.ts";
 import { parseSlirpOptions, slirpAddresses, slirpProcess } from "./slirp4netns.ts";
 import { findTools, type NetworkTools } from "./tools.ts";
 
@@ -48,6 +48,7 @@ export interface NetworkFiles {
   readonly hostname: string;
 }
 
+const CONTROL = /[\x00-\x1f\x7f]/;
 const NO_DNS: DNSOptions = { servers: [], search: [], options: [] };
 
 /**
@@ -59,6 +60,7 @@ const NO_DNS: DNSOptions = { servers: [], search: [], options: [] };
 export async function setUpNetwork(options: NetworkOptions, tools: NetworkTools = findTools()): Promise<NetworkSetup> {
   const decision = decide(options.mode, tools, options.userNamespace);
   const { mode } = decision;
+  checkDNS(options.dns ?? NO_DNS);
   const publish = options.publish ?? [];
   if (mode.mode === "container") return joinContainer(mode.id, options);
   if (publish.length > 0) refusePorts(decision);
@@ -70,9 +72,14 @@ export async function setUpNetwork(options: NetworkOptions, tools: NetworkTools 
   checkPrivilegedPorts(publish, tools.uid);
   const ports = publish.length === 0 ? [] : await bindPorts(publish);
   const path = decision.path ?? mode.mode;
-  return mode.mode === "pasta"
-    ? withPasta(path, mode.options, ports, options, tools)
-    : withSlirp(path, mode.options, ports, options);
+  const setup =
+    mode.mode === "pasta"
+      ? withPasta(path, mode.options, ports, options, tools)
+      : withSlirp(path, mode.options, ports, options);
+  // PID is a control character, and the native program has others; a word of the user's must not pass for one
+  const odd = setup.helper?.argv.find((word) => word !== PID && CONTROL.test(word));
+  if (odd === undefined) return setup;
+  throw new TsboxError("usage", `cannot start ${mode.mode}: ${JSON.stringify(odd)} contains a control character`);
 }
 
 function refusePorts({ mode, warning }: Decision): void {
