@@ -6,6 +6,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { isatty } from "node:tty";
 import { build } from "./build.ts";
 import { ROOT } from "./build-native.ts";
 import { hostTarget } from "./bun-runtime.ts";
@@ -17,15 +18,22 @@ const SIGHTS: readonly (readonly [sentence: string, script: string])[] = [
   ["Its first program is process 1, and it sees no other", 'echo "I am process $$"; ps'],
   ["It has a host name of its own", "hostname"],
   ["It is root, but only in here: id 0 inside is the caller outside", "id; cat /proc/self/uid_map"],
-  ["It has the image's files, and none of the host's", "ls /; grep -c . /proc/self/mounts | sed 's/$/ mounts/'"],
+  ["It has the image's files, and none of the host's", "ls /; echo $(wc -l < /proc/self/mounts) mounts"],
   [
     "It has lost every right to harm: no new privileges, a seccomp filter, few capabilities",
-    "grep -E 'NoNewPrivs|Seccomp:|CapEff' /proc/self/status",
+    'grep -E "NoNewPrivs|Seccomp:|CapEff" /proc/self/status',
   ],
   ["The kernel's settings are out of its reach", "echo x > /proc/sys/kernel/hostname"],
 ];
 
-const title = (text: string) => console.log(`\n\x1b[1m${text}\x1b[0m`);
+const title = (text: string) =>
+  console.log(
+    isatty(1)
+      ? `
+\x1b[1m${text}\x1b[0m`
+      : `
+# ${text}`,
+  );
 
 const outfile = join(ROOT, "dist/tsbox");
 title("Building dist/tsbox");
