@@ -26,14 +26,7 @@ const SIGHTS: readonly (readonly [sentence: string, script: string])[] = [
   ["The kernel's settings are out of its reach", "echo x > /proc/sys/kernel/hostname"],
 ];
 
-const title = (text: string) =>
-  console.log(
-    isatty(1)
-      ? `
-\x1b[1m${text}\x1b[0m`
-      : `
-# ${text}`,
-  );
+const title = (text: string) => console.log(isatty(1) ? `\n\x1b[1m${text}\x1b[0m` : `\n# ${text}`);
 
 const outfile = join(ROOT, "dist/tsbox");
 title("Building dist/tsbox");
