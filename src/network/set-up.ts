@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { isIPv6 } from "./address.ts";
 import { type Decision, decide, INSTALL_PASTA } from "./decide.ts";
-import { type HelperProcess, PID } from "./helper.ts";
+import type { HelperProcess } from "./helper.ts";
 import { type ExtraHost, hostsFile, wantsHostGateway } from "./hosts.ts";
 import type { NetworkMode } from "./network-option.ts";
 import { dnsForward, PASTA_DNS, PASTA_HOST, pastaProcess } from "./pasta.ts";
@@ -72,14 +72,14 @@ export async function setUpNetwork(options: NetworkOptions, tools: NetworkTools 
   checkPrivilegedPorts(publish, tools.uid);
   const ports = publish.length === 0 ? [] : await bindPorts(publish);
   const path = decision.path ?? mode.mode;
-  const setup =
-    mode.mode === "pasta"
-      ? withPasta(path, mode.options, ports, options, tools)
-      : withSlirp(path, mode.options, ports, options);
-  // PID is a control character, and the native program has others; a word of the user's must not pass for one
-  const odd = setup.helper?.argv.find((word) => word !== PID && CONTROL.test(word));
-  if (odd === undefined) return setup;
-  throw new TsboxError("usage", `cannot start ${mode.mode}: ${JSON.stringify(odd)} contains a control character`);
+  // PID is a control character, and the native program has others: a word of the user's must not pass for one
+  const odd = [...mode.options, options.runtimeFolder].find((word) => CONTROL.test(word));
+  if (odd !== undefined) {
+    throw new TsboxError("usage", `cannot start ${mode.mode}: ${JSON.stringify(odd)} contains a control character`);
+  }
+  return mode.mode === "pasta"
+    ? withPasta(path, mode.options, ports, options, tools)
+    : withSlirp(path, mode.options, ports, options);
 }
 
 function refusePorts({ mode, warning }: Decision): void {
