@@ -1,0 +1,19 @@
+/** Types, parsers and schemas of the three specifications. Pure: no I/O. */
+export * from "./digest.ts";
+export {
+  ACCEPTED_TYPES,
+  DOCUMENT_LIMIT,
+  describe,
+  type ImageDocument,
+  parseDocument,
+  parseImageConfig,
+  parseJSON,
+  verifyBytes,
+} from "./documents.ts";
+export { type ImageName, imageNameText, parseImageName } from "./image-name.ts";
+export * from "./media-types.ts";
+export { hostPlatform, normalizePlatform, parsePlatform, platformText, selectPlatform } from "./platform.ts";
+export { familiarName, parseReference, type Reference, referenceName } from "./reference.ts";
+export type * from "./runtime/types.ts";
+export type { ImageSource } from "./source.ts";
+export * from "./types.ts";
