@@ -1,7 +1,8 @@
 /** Trying things in a real user namespace: the native program carries out a few operations and says which one failed. */
 import type { IdMapping } from "../idmap/index.ts";
-import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, SIGKILL } from "../linux/abi.gen.ts";
-import { errnoName } from "../linux/errno.ts";
+import { CLONE_NEWNS, CLONE_NEWUSER, MFD_CLOEXEC, MS_REC, MS_SLAVE, O_WRONLY, SIGKILL, SYS } from "../linux/abi.gen.ts";
+import { check, errnoName } from "../linux/errno.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
 import {
   addIdMapping,
   encode,
@@ -10,7 +11,6 @@ import {
   PlanBuilder,
   type Program,
   STDERR,
-  STDOUT,
   spawnNative,
 } from "../plan/index.ts";
 
@@ -20,6 +20,8 @@ export type TrialResult =
   | { readonly ok: false; readonly step: string; readonly errno: string; readonly log: string };
 
 const READY = 1;
+/** Where the native program finds the first extra descriptor of `spawnNative`. */
+const REPORT_FD = 4;
 
 /**
  * Makes a user namespace with the mapping, a mount namespace in it, and carries out what `steps` adds as its root.
@@ -53,22 +55,27 @@ export async function tryInNamespace(
   steps(inside);
   inside.add("exit", [0]);
   const failure = plan.program("failure");
-  failure.add("write", [STDOUT, encode(`${FAILED_OP} ${FAILED_ERRNO}\n`)], { expand: true });
+  const numbers = encode(`${FAILED_OP} ${FAILED_ERRNO}\n`);
+  failure.add("write_file", [null, `/proc/self/fd/${REPORT_FD}`, numbers, O_WRONLY], { expand: true });
   failure.add("exit", [1]);
   plan.failureProgram = failure;
   return await run(plan);
 }
 
 async function run(plan: PlanBuilder): Promise<TrialResult> {
-  const process = spawnNative(plan.encode(), { stdio: ["ignore", "pipe", "pipe"] });
-  // casts: both were asked for as pipes
-  const [output, log, status] = await Promise.all([
-    new Response(process.stdout as ReadableStream<Uint8Array>).text(),
-    new Response(process.stderr as ReadableStream<Uint8Array>).text(),
-    process.exited,
-  ]);
-  if (status === 0) return { ok: true };
-  const [index = -1, errno = 0] = output.trim().split(" ").map(Number);
-  const ops = plan.programs.flatMap((program) => program.ops);
-  return { ok: false, step: ops[index]?.options.note ?? "run the trial", errno: errnoName(errno), log: log.trim() };
+  // a memfd rather than a pipe of Bun's, which is a socket and cannot be opened by name
+  const report = check("memfd_create", syscall(SYS.memfd_create, cstring("trial"), MFD_CLOEXEC));
+  try {
+    const process = spawnNative(plan.encode(), { stdio: ["ignore", "ignore", "pipe", report] });
+    // cast: it was asked for as a pipe
+    const log = await new Response(process.stderr as ReadableStream<Uint8Array>).text();
+    if ((await process.exited) === 0) return { ok: true };
+    const buffer = new Uint8Array(64);
+    const length = check("pread64", syscall(SYS.pread64, report, buffer, buffer.length, 0));
+    const [index = -1, errno = 0] = new TextDecoder().decode(buffer.subarray(0, length)).trim().split(" ").map(Number);
+    const ops = plan.programs.flatMap((program) => program.ops);
+    return { ok: false, step: ops[index]?.options.note ?? "run the trial", errno: errnoName(errno), log: log.trim() };
+  } finally {
+    syscall(SYS.close, report);
+  }
 }
