@@ -49,6 +49,13 @@ import type { Program, Slot } from "./builder.ts";
 
 ${constants.join("\n")}
 
+/** Codes by name, and by code the types of the arguments: what writing a plan needs, without the names. */
+export const CODES = {
+${ops.map(({ name }, code) => `  ${name}: ${code},`).join("\n")}
+} as const;
+
+export const TYPES: readonly string[] = ${JSON.stringify(ops.map(({ types }) => types))};
+
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
 ${rows.join("\n")}
