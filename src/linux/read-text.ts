@@ -5,6 +5,8 @@ import { cstring, syscall } from "./syscall.ts";
 
 const CHUNK = 16384;
 let decoder: TextDecoder | undefined;
+/** Overwritten by each short read: a new one costs as much as the reading. */
+let shared: Uint8Array | undefined;
 
 /**
  * The text of a file, links followed; for files of `/etc`, `/proc` and `/sys`, which have no size that could be trusted.
@@ -40,13 +42,13 @@ export function readText(path: string): string {
 export function readShortText(path: string): string | undefined {
   const fd = syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return undefined;
-  const buffer = new Uint8Array(CHUNK);
-  const length = syscall(SYS.read, fd, buffer, CHUNK);
+  shared ??= new Uint8Array(CHUNK);
+  const length = syscall(SYS.read, fd, shared, CHUNK);
   syscall(SYS.close, fd);
   if (length < 0) return undefined;
   if (length === CHUNK) return readText(path);
   decoder ??= new TextDecoder();
-  return decoder.decode(buffer.subarray(0, length));
+  return decoder.decode(shared.subarray(0, length));
 }
 
 /** Whether there is something by that name, links followed. */
