@@ -117,6 +117,7 @@ struct plan_op {
   X(execve, "vvv", "paths argv env") /* the first path that exists */ \
   /* other processes */ \
   X(socketpair, "oo", "a b") \
+  X(pipe, "oo", "read write") \
   X(clone, "pnoFnn", "program flags:clone pidfd cgroup subject deathsig:signal") \
   X(send, "fn", "socket byte") \
   X(recv, "fn", "socket byte") /* wait for exactly this byte; the peer's end is a failure */ \

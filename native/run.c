@@ -93,9 +93,8 @@ static long mount_setattr(struct arguments *in) {
   return SYS_5(__NR_mount_setattr, fd(in, 0), string(in, 1), number(in, 2), &attr, sizeof attr);
 }
 
-static long socket_pair(struct arguments *in) {
-  int ends[2];
-  long result = SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0, ends);
+/* Both ends of what a call makes in an array of two. */
+static long assign_both(struct arguments *in, const int *ends, long result) {
   if (result < 0) return result;
   assign(in, 0, ends[0]);
   assign(in, 1, ends[1]);
@@ -250,7 +249,14 @@ static long execute(struct arguments *in) {
   case OP_reset_signals: return op_reset_signals();
   case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);
   case OP_execve: return op_execve(self, in->op);
-  case OP_socketpair: return socket_pair(in);
+  case OP_socketpair: {
+    int ends[2];
+    return assign_both(in, ends, SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0, ends));
+  }
+  case OP_pipe: {
+    int ends[2];
+    return assign_both(in, ends, SYS_2(__NR_pipe2, ends, O_CLOEXEC));
+  }
   case OP_clone: return op_clone(self, in->op);
   case OP_send: {
     u8 byte = (u8)number(in, 1);

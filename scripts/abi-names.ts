@@ -32,7 +32,7 @@ export const SYSCALLS = [
   "setxattr", "lsetxattr", "fsetxattr", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "removexattr",
   "mount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "mount_setattr", "pivot_root",
   "chroot", "chdir", "fchdir", "umask", "unshare", "setns", "clone3", "execve", "execveat", "wait4", "waitid", "kill", "pidfd_open", "pidfd_send_signal",
-  "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "setuid", "setgid", "setgroups", "prctl", "prlimit64", "capget", "capset", "seccomp",
+  "getrandom", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "setuid", "setgid", "setgroups", "prctl", "prlimit64", "capget", "capset", "seccomp",
   "mmap", "munmap", "mprotect", "memfd_create", "socket", "connect", "bind", "listen", "accept4", "sendmsg", "recvmsg", "sendto", "socketpair",
 ] as const;
 

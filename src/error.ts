@@ -57,3 +57,7 @@ export class TsboxError extends Error {
     this.context = options.context ?? {};
   }
 }
+
+export function isTsboxError(value: unknown): value is TsboxError {
+  return value instanceof TsboxError;
+}

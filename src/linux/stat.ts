@@ -1,5 +1,5 @@
 /** statx(2). */
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, SYS } from "./abi.gen.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, SYS } from "./abi.gen.ts";
 import { check, E } from "./errno.ts";
 import { cstring, syscall } from "./syscall.ts";
 
@@ -53,6 +53,17 @@ function read(name: string, result: number, path: string, buffer: Uint8Array): S
 export function statPath(path: string): Stat {
   const buffer = new Uint8Array(SIZE);
   return read("statx", syscall(SYS.statx, AT_FDCWD, cstring(path), 0, BASIC_STATS, buffer), path, buffer);
+}
+
+/** Of an open descriptor. @throws SyscallError */
+export function statFd(fd: number): Stat {
+  const buffer = new Uint8Array(SIZE);
+  return read(
+    "statx",
+    syscall(SYS.statx, fd, cstring(""), AT_EMPTY_PATH, BASIC_STATS, buffer),
+    `descriptor ${fd}`,
+    buffer,
+  );
 }
 
 /** Does not follow a final link; undefined when there is nothing by that name. @throws SyscallError for other failures */

@@ -74,30 +74,31 @@ export const CODES = {
   close_on_exec_from: 54,
   execve: 55,
   socketpair: 56,
-  clone: 57,
-  send: 58,
-  recv: 59,
-  recv_ready: 60,
-  send_fd: 61,
-  recv_fd: 62,
-  wait_success: 63,
-  await_fs: 64,
-  wait: 65,
-  kill: 66,
-  await_end: 67,
-  await_exec: 68,
-  open_pty: 69,
-  window_size: 70,
-  connect_unix: 71,
-  loopback_up: 72,
-  supervise: 73,
-  reap_as_init: 74,
-  jump: 75,
-  fail: 76,
-  exit: 77,
+  pipe: 57,
+  clone: 58,
+  send: 59,
+  recv: 60,
+  recv_ready: 61,
+  send_fd: 62,
+  recv_fd: 63,
+  wait_success: 64,
+  await_fs: 65,
+  wait: 66,
+  kill: 67,
+  await_end: 68,
+  await_exec: 69,
+  open_pty: 70,
+  window_size: 71,
+  connect_unix: 72,
+  loopback_up: 73,
+  supervise: 74,
+  reap_as_init: 75,
+  jump: 76,
+  fail: 77,
+  exit: 78,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","fn","","oof","fnn","os","","fFFF","","","n","n"];
 
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
@@ -158,6 +159,7 @@ export const OPS = {
   close_on_exec_from: [["fd", "n"]],
   execve: [["paths", "v"], ["argv", "v"], ["env", "v"]],
   socketpair: [["a", "o"], ["b", "o"]],
+  pipe: [["read", "o"], ["write", "o"]],
   clone: [["program", "p"], ["flags", "n", "clone"], ["pidfd", "o"], ["cgroup", "F"], ["subject", "n"], ["deathsig", "n", "signal"]],
   send: [["socket", "f"], ["byte", "n"]],
   recv: [["socket", "f"], ["byte", "n"]],
@@ -241,6 +243,7 @@ export interface OpArguments {
   close_on_exec_from: [fd: number | bigint];
   execve: [paths: readonly string[], argv: readonly string[], env: readonly string[]];
   socketpair: [a: Slot, b: Slot];
+  pipe: [read: Slot, write: Slot];
   clone: [program: Program, flags: number | bigint, pidfd: Slot, cgroup: Slot | null, subject: number | bigint, deathsig: number | bigint];
   send: [socket: Slot, byte: number | bigint];
   recv: [socket: Slot, byte: number | bigint];

@@ -1,11 +1,8 @@
 /** The part of a plan that gives a new user namespace its ids. user_namespaces(7), newuidmap(1). */
 
-import type { IdMapping, IdRange } from "../idmap/index.ts";
+import { HELPER_FOLDERS, type IdMapping, type IdRange } from "../idmap/index.ts";
 import { O_WRONLY } from "../linux/abi.gen.ts";
 import { encode, type PlanBuilder, type Program, type Slot, SUBJECT_PID } from "./builder.ts";
-
-/** Where the helpers are looked for when the caller's PATH is not to be trusted: administrators' folders only. */
-const HELPER_FOLDERS = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 
 function lines(ranges: readonly IdRange[]): string {
   return ranges.map((range) => `${range.container} ${range.host} ${range.count}\n`).join("");

@@ -5,6 +5,7 @@
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
 import {
+  AT_EMPTY_PATH,
   AT_REMOVEDIR,
   CLONE_NEWCGROUP,
   CLONE_NEWNET,
@@ -25,6 +26,7 @@ import {
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
+  OPEN_TREE_CLONE,
   PR_SET_DUMPABLE,
   PROC_SUPER_MAGIC,
   RESOLVE_BENEATH,
@@ -78,6 +80,8 @@ export interface CompileOptions {
   readonly commands: readonly (readonly string[])[];
   /** Absolute path of the cgroup that the container starts in; removed with it. */
   readonly cgroup: string | undefined;
+  /** Folders of the root file system that stay writable when the root is read-only; made where they are missing. */
+  readonly writablePaths: readonly string[];
   /** Where the pid is written, in decimal, once the program runs. */
   readonly pidFile: string | undefined;
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
@@ -182,6 +186,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
     note: `make the working folder ${process.cwd}`,
   });
   inside.add("close", [target]);
+  for (const path of options.writablePaths) addWritablePath(compilation, path, config.root?.readonly === true);
   if (config.root?.readonly) addReadOnlyRoot(inside, root, MOUNT_ATTR_RDONLY);
   addPivot(inside, root);
   if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
@@ -309,6 +314,17 @@ function addSysctl({ inside, root, config, target }: Compilation, proc: Slot): v
     inside.add("close", [target]);
   }
   inside.add("close", [proc]);
+}
+
+/** Bound over itself, a folder is a mount of its own, which does not become read-only with the root. */
+function addWritablePath({ inside, root, mount, target }: Compilation, path: string, bound: boolean): void {
+  inside.add("make_in", [target, root, path, 0o755, S_IFDIR], { note: `make the folder ${path}` });
+  if (bound) {
+    const note = `keep ${path} writable`;
+    inside.add("open_tree", [mount, target, "", OPEN_TREE_CLONE | AT_EMPTY_PATH], { note });
+    inside.add("attach", [mount, root, path, S_IFDIR, 1], { note });
+  }
+  inside.add("close", [target]);
 }
 
 /** pivot_root(2), 'pivot_root(".", ".")': the old root ends up under the new one and is detached from there. */

@@ -13,7 +13,8 @@ export function addHelper(
   const pidfd = outside.slot();
   const [ours, theirs] = [outside.slot(), outside.slot()];
   const program = plan.program(helper.kind, outside);
-  outside.add("socketpair", [ours, theirs]);
+  // a pipe, because pasta opens what it writes to by name, which a socket refuses (ENXIO)
+  outside.add("pipe", [ours, theirs]);
   outside.add("clone", [program, 0, pidfd, null, 0, SIGKILL], { note: `start ${helper.kind}` });
   outside.add("close", [theirs]);
   outside.add("recv_ready", [ours], { note: `set up the network with ${helper.kind}` });

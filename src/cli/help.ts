@@ -1,0 +1,36 @@
+/** `tsbox help` and unknown commands. */
+import { nearest } from "./args.ts";
+
+const COMMANDS: readonly (readonly [name: string, what: string])[] = [
+  ["run", "Run a program in a new container"],
+  ["pull", "Fetch an image"],
+  ["images", "List images"],
+  ["rmi", "Remove images"],
+  ["ps", "List containers"],
+  ["rm", "Remove containers"],
+  ["doctor", "Say what this host can do, and how to mend what it cannot"],
+  ["version", "Show the version"],
+];
+
+export async function help(): Promise<number> {
+  const lines = COMMANDS.map(([name, what]) => `  ${name.padEnd(10)} ${what}`);
+  console.log(`tsbox runs OCI images without root and without a daemon.
+
+Usage: tsbox COMMAND [FLAGS]
+
+Commands:
+${lines.join("\n")}
+
+tsbox COMMAND --help shows a command's flags and examples.`);
+  return 0;
+}
+
+export function unknownCommand(name: string, commands: readonly string[]): number {
+  const near = nearest(
+    name,
+    commands.filter((command) => !command.startsWith("__")),
+  );
+  const hint = near === undefined ? "see tsbox help" : `did you mean ${near}?`;
+  console.error(`tsbox: there is no command ${JSON.stringify(name)}; ${hint}`);
+  return 125;
+}

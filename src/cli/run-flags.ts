@@ -1,0 +1,75 @@
+/** The flags of `tsbox run`. */
+import type { CommandDefinition } from "./args.ts";
+
+const text = (description: string, valueHint: string, alias?: string) =>
+  ({ type: "string", description, valueHint, ...(alias === undefined ? {} : { alias }) }) as const;
+const list = (description: string, valueHint: string, alias?: string) =>
+  ({ ...text(description, valueHint, alias), repeated: true }) as const;
+const flag = (description: string, alias?: string) =>
+  ({ type: "boolean", description, ...(alias === undefined ? {} : { alias }) }) as const;
+
+export const RUN: CommandDefinition = {
+  name: "run",
+  description: "Run a program in a new container. Everything after the image's name belongs to the container.",
+  operands: "IMAGE [COMMAND [ARG...]]",
+  flags: {
+    interactive: flag("Let the program read standard input", "i"),
+    tty: flag("Give the program a terminal", "t"),
+    rm: flag("Remove the container when the program ends"),
+    name: text("Name of the container", "NAME"),
+    env: list("Set an environment variable, or pass the caller's own on", "NAME[=VALUE]", "e"),
+    "env-file": list("Read environment variables from a file, one a line", "FILE"),
+    workdir: text("Folder in which the program starts", "FOLDER", "w"),
+    user: text("User (name or number) and group of the program", "USER[:GROUP]", "u"),
+    "group-add": list("Further group of the program", "GROUP"),
+    volume: list("Bind a folder or file of the host", "SOURCE:DESTINATION[:OPTIONS]", "v"),
+    mount: list("Mount: type=bind|tmpfs,source=...,destination=...,readonly", "MOUNT"),
+    tmpfs: list("Mount an empty folder in memory", "DESTINATION[:OPTIONS]"),
+    entrypoint: text("Program to run instead of the image's entrypoint", "PROGRAM"),
+    hostname: text("Host name in the container", "NAME", "h"),
+    "add-host": list("Add a line to /etc/hosts; host-gateway stands for the host", "NAME:ADDRESS"),
+    dns: list("DNS server", "ADDRESS"),
+    "dns-search": list("DNS search domain", "DOMAIN"),
+    "dns-option": list("DNS option", "OPTION"),
+    "read-only": flag("Mount the root file system read-only"),
+    "cap-add": list("Add a capability, or ALL", "CAPABILITY"),
+    "cap-drop": list("Drop a capability, or ALL", "CAPABILITY"),
+    privileged: flag("All capabilities, no seccomp filter, nothing masked, the devices that the caller may use"),
+    "security-opt": list("seccomp=FILE|unconfined, no-new-privileges=false, mask=PATH, unmask=PATH|ALL", "OPTION"),
+    network: text("pasta, slirp4netns, host, none or container:ID", "NETWORK"),
+    publish: list("Publish a port: [IP:]HOST:CONTAINER[/udp]", "PORT", "p"),
+    init: flag("Run a small init process that reaps zombies and forwards signals"),
+    ulimit: list("Set a limit of the process", "NAME=SOFT[:HARD]"),
+    sysctl: list("Set a kernel parameter of the container's namespaces", "NAME=VALUE"),
+    "shm-size": text("Size of /dev/shm", "SIZE"),
+    pid: text("Process ids: private or host", "private|host"),
+    ipc: text("Interprocess communication: private or host", "private|host"),
+    uts: text("Host name: private or host", "private|host"),
+    device: list("Make a device of the host available", "HOST[:CONTAINER[:rwm]]"),
+    "stop-signal": text("Signal that asks the program to end", "SIGNAL"),
+    memory: text("Limit of memory", "SIZE", "m"),
+    cpus: text("Limit of processors", "NUMBER"),
+    "pids-limit": text("Limit of processes", "NUMBER"),
+    label: list("Label of the container", "NAME=VALUE", "l"),
+    annotation: list("Annotation in config.json", "NAME=VALUE"),
+    cidfile: text("Write the container's id to a new file", "FILE"),
+    pull: text("When to pull the image: missing, always, never or newer", "POLICY"),
+    platform: text("Platform of the image", "OS/ARCHITECTURE[/VARIANT]"),
+    userns: text("User namespace: auto, keep-id, subuid, single or host", "MODE"),
+    "storage-driver": text("Root file system: overlay, fuse-overlayfs or copy", "DRIVER"),
+    rootfs: text("Run a plain folder instead of an image", "FOLDER"),
+    "tls-verify": flag("Verify certificates of registries, and use no plain HTTP"),
+    authfile: text("File with credentials for registries", "FILE"),
+    "cert-dir": text("Folder with certificates for registries", "FOLDER"),
+    explain: flag("Print the plan of kernel operations instead of running it"),
+    quiet: flag("Print nothing while pulling", "q"),
+    help: flag("Show this help"),
+  },
+  examples: [
+    ["tsbox run --rm -it alpine sh", "a shell in a new container"],
+    ["tsbox run --rm -v ./data:/data:ro debian ls /data", "with a folder of the host"],
+    ["tsbox run --rm -p 8080:80 nginx", "a server, published on port 8080"],
+    ["tsbox run --rm --userns=keep-id -v .:/w -w /w gcc make", "as your own user id, in the current folder"],
+    ["tsbox run --rm --explain alpine true", "what it would do, operation by operation"],
+  ],
+};

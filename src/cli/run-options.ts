@@ -1,0 +1,156 @@
+/** The command line of `tsbox run` as options: every value is parsed here, once. */
+
+import {
+  type NamespaceChoice,
+  type PullPolicy,
+  parseBytes,
+  parseCpus,
+  parseDevice,
+  parseEnv,
+  parseEnvFile,
+  parseMount,
+  parsePair,
+  parseSignal,
+  parseTmpfs,
+  parseUlimit,
+  parseVolume,
+  type RunOptions,
+  type SecurityOptions,
+  type StorageDriver,
+} from "../container/index.ts";
+import { TsboxError } from "../error.ts";
+import { parseUserns } from "../idmap/index.ts";
+import { readText } from "../linux/read-text.ts";
+import { parseAddHost, parseNetwork, parsePublish } from "../network/index.ts";
+import { type LinuxResources, parsePlatform } from "../oci/index.ts";
+import { all, isOn, last, type ParsedArgs } from "./args.ts";
+
+const DEFAULT_SHM = 64 * 2 ** 20;
+
+function oneOf<T extends string>(args: ParsedArgs, name: string, allowed: readonly T[], fallback: T): T {
+  const value = last(args, name) ?? fallback;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw new TsboxError("usage", `cannot use --${name} ${value}: it is not one of ${allowed.join(", ")}`);
+}
+
+function optional<T>(value: string | undefined, parse: (text: string) => T): T | undefined {
+  return value === undefined ? undefined : parse(value);
+}
+
+function pairs(args: ParsedArgs, name: string): Record<string, string> {
+  return Object.fromEntries(all(args, name).map((text) => parsePair(text, `--${name}`)));
+}
+
+/** @throws TsboxError `usage` or `unsupported`, naming the flag */
+export function readRunOptions(
+  args: ParsedArgs,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): RunOptions {
+  const rootfs = last(args, "rootfs");
+  const [first, ...rest] = args.positionals;
+  if (rootfs === undefined && first === undefined) {
+    throw new TsboxError("usage", "cannot run: no image given; see tsbox run --help");
+  }
+  const mounts = [
+    ...all(args, "volume").map((text) => parseVolume(text, cwd)),
+    ...all(args, "mount").map((text) => parseMount(text, cwd)),
+    ...all(args, "tmpfs").map(parseTmpfs),
+    ...all(args, "device").map(parseDevice),
+  ];
+  const fromFiles = all(args, "env-file").flatMap((path) => parseEnvFile(readText(path), path, env));
+  const given = all(args, "env").flatMap((text) => parseEnv(text, env) ?? []);
+  return {
+    image: rootfs === undefined ? first : undefined,
+    rootfs,
+    command: rootfs === undefined ? rest : args.positionals,
+    interactive: isOn(args, "interactive"),
+    tty: isOn(args, "tty"),
+    remove: isOn(args, "rm"),
+    init: isOn(args, "init"),
+    readOnly: isOn(args, "read-only"),
+    privileged: isOn(args, "privileged"),
+    name: last(args, "name"),
+    hostname: last(args, "hostname"),
+    user: last(args, "user"),
+    groups: all(args, "group-add"),
+    workdir: last(args, "workdir"),
+    entrypoint: last(args, "entrypoint"),
+    env: [...fromFiles, ...given],
+    mounts,
+    shmSize: optional(last(args, "shm-size"), (text) => parseBytes(text, "--shm-size")) ?? DEFAULT_SHM,
+    capAdd: all(args, "cap-add").flatMap((text) => text.split(",")),
+    capDrop: all(args, "cap-drop").flatMap((text) => text.split(",")),
+    security: readSecurity(all(args, "security-opt")),
+    network: optional(last(args, "network"), parseNetwork),
+    publish: all(args, "publish").map(parsePublish),
+    dns: { servers: all(args, "dns"), search: all(args, "dns-search"), options: all(args, "dns-option") },
+    addHosts: all(args, "add-host").map(parseAddHost),
+    rlimits: all(args, "ulimit").map(parseUlimit),
+    sysctl: pairs(args, "sysctl"),
+    pid: oneOf<NamespaceChoice>(args, "pid", ["private", "host"], "private"),
+    ipc: oneOf<NamespaceChoice>(args, "ipc", ["private", "host"], "private"),
+    uts: oneOf<NamespaceChoice>(args, "uts", ["private", "host"], "private"),
+    stopSignal: optional(last(args, "stop-signal"), parseSignal),
+    resources: readResources(args),
+    labels: pairs(args, "label"),
+    annotations: pairs(args, "annotation"),
+    cidFile: last(args, "cidfile"),
+    pull: oneOf<PullPolicy>(args, "pull", ["missing", "always", "never", "newer"], "missing"),
+    platform: optional(last(args, "platform"), parsePlatform),
+    userns: parseUserns(last(args, "userns") ?? "auto"),
+    storageDriver:
+      last(args, "storage-driver") === undefined
+        ? undefined
+        : oneOf<StorageDriver>(args, "storage-driver", ["overlay", "fuse-overlayfs", "copy"], "overlay"),
+    tlsVerify: last(args, "tls-verify") === undefined ? undefined : isOn(args, "tls-verify"),
+    authFile: last(args, "authfile"),
+    certDir: last(args, "cert-dir"),
+  };
+}
+
+function readResources(args: ParsedArgs): LinuxResources {
+  const memory = optional(last(args, "memory"), (text) => parseBytes(text, "--memory"));
+  const cpu = optional(last(args, "cpus"), parseCpus);
+  const pids = last(args, "pids-limit");
+  if (pids !== undefined && !/^-?\d+$/.test(pids))
+    throw new TsboxError("usage", `cannot use --pids-limit ${pids}: it is not a number`);
+  return {
+    // as Docker: as much swap again, unless said otherwise
+    ...(memory === undefined ? {} : { memory: { limit: memory, swap: memory * 2 } }),
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(pids === undefined ? {} : { pids: { limit: Number(pids) } }),
+  };
+}
+
+/** An option that would silently do nothing is an error (CVE-2025-65105, CVE-2025-64750). */
+function readSecurity(options: readonly string[]): SecurityOptions {
+  let seccomp: string | undefined;
+  let noNewPrivileges = true;
+  const mask: string[] = [];
+  const unmask: string[] = [];
+  for (const option of options) {
+    const at = option.search(/[=:]/);
+    const key = at < 0 ? option : option.slice(0, at);
+    const value = at < 0 ? undefined : option.slice(at + 1);
+    const fail = (reason: string) => new TsboxError("usage", `cannot use --security-opt ${option}: ${reason}`);
+    if (key === "no-new-privileges") {
+      if (value !== undefined && value !== "true" && value !== "false") throw fail("expected true or false");
+      noNewPrivileges = value !== "false";
+    } else if (value === undefined || value === "") throw fail("expected NAME=VALUE");
+    else if (key === "seccomp") seccomp = value === "default" || value === "builtin" ? undefined : value;
+    else if (key === "mask") mask.push(...value.split(":"));
+    else if (key === "unmask")
+      unmask.push(...value.split(":").map((path) => (path.toUpperCase() === "ALL" ? "ALL" : path)));
+    else if (key === "apparmor" || key === "label" || key === "systempaths") {
+      if (key === "systempaths" && value === "unconfined") unmask.push("ALL");
+      else throw new TsboxError("unsupported", `cannot use --security-opt ${option}: ${key} is not built yet`);
+    } else throw fail(`there is no option ${JSON.stringify(key)}`);
+  }
+  for (const path of [...mask, ...unmask]) {
+    if (path !== "ALL" && !path.startsWith("/"))
+      throw new TsboxError("usage", `cannot use --security-opt: ${JSON.stringify(path)} is not an absolute path`);
+  }
+  return { seccomp, noNewPrivileges, mask, unmask };
+}

@@ -1,0 +1,108 @@
+/**
+ * A container on disk: `containers/<id>/` in the store.
+ *
+ *     container.json   what it is
+ *     image.json       which layers it needs, so that garbage collection keeps them
+ *     config.json      the bundle's configuration
+ *     lock             held (flock) by the supervisor for as long as the container runs
+ *     pid              of its first process, once that runs
+ *     upper, work, merged   of an overlay; or rootfs, with the copy driver
+ *     resolv.conf, hosts, hostname
+ *
+ * `containers/names/<name>` is a link to the id; making it is what decides who gets a name.
+ */
+import { TsboxError } from "../error.ts";
+import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_RDWR, SYS } from "../linux/abi.gen.ts";
+import { check, E } from "../linux/errno.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
+import { makeFolder, makeFolders } from "../linux/write-text.ts";
+
+export interface ContainerRecord {
+  readonly id: string;
+  readonly name: string | undefined;
+  /** As it was named on the command line. */
+  readonly image: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly command: readonly string[];
+  /** Folder name of the id mapping. */
+  readonly mapping: string;
+  /** Removed when it ends, also when its supervisor could not do that. */
+  readonly remove: boolean;
+  readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+// Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const NAME_LIMIT = 255;
+
+/** @throws TsboxError `usage` */
+export function checkName(name: string): void {
+  if (NAME.test(name) && name.length <= NAME_LIMIT) return;
+  throw new TsboxError(
+    "usage",
+    `cannot use name ${JSON.stringify(name)}: a name has letters, digits, "_", "." and "-", and begins with a letter or digit`,
+  );
+}
+
+export function containerFolder(store: string, id: string): string {
+  return `${store}/containers/${id}`;
+}
+
+/**
+ * Makes a name stand for an id.
+ * @throws TsboxError `exists` when a container has it
+ */
+export function claimName(store: string, name: string, id: string): void {
+  const folder = `${store}/containers/names`;
+  makeFolder(folder, 0o700);
+  const path = `${folder}/${name}`;
+  for (let attempt = 0; ; attempt++) {
+    const result = syscall(SYS.symlinkat, cstring(id), AT_FDCWD, cstring(path));
+    if (result !== -E.EEXIST) {
+      check("symlinkat", result, path);
+      return;
+    }
+    const owner = nameOwner(store, name);
+    const gone = owner === undefined || syscall(SYS.faccessat, AT_FDCWD, cstring(containerFolder(store, owner)), 0) < 0;
+    if (!gone || attempt > 0) {
+      throw new TsboxError(
+        "exists",
+        `cannot use name "${name}": the container ${(owner ?? "").slice(0, 12)} has it; remove that one with: tsbox rm ${name}`,
+      );
+    }
+    // left behind by a kill between removing the container and its name
+    syscall(SYS.unlinkat, AT_FDCWD, cstring(path), 0);
+  }
+}
+
+/** The id that a name stands for. */
+export function nameOwner(store: string, name: string): string | undefined {
+  const buffer = new Uint8Array(256);
+  const size = syscall(SYS.readlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), buffer, buffer.length);
+  return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
+}
+
+/** Makes the folder and takes its lock. @returns the lock's descriptor, which survives exec */
+export function makeContainerFolder(store: string, id: string): { path: string; lock: number } {
+  const path = containerFolder(store, id);
+  makeFolders(`${store}/containers`, 0o700);
+  makeFolder(path, 0o700);
+  const lock = check(
+    "openat",
+    syscall(SYS.openat, AT_FDCWD, cstring(`${path}/lock`), O_RDWR | O_CREAT, 0o600),
+    `${path}/lock`,
+  );
+  check("flock", syscall(SYS.flock, lock, LOCK_EX | LOCK_NB), `${path}/lock`);
+  return { path, lock };
+}
+
+/** Whether a supervisor holds the container's lock. */
+export function isRunning(path: string): boolean {
+  const fd = syscall(SYS.openat, AT_FDCWD, cstring(`${path}/lock`), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false;
+  const result = syscall(SYS.flock, fd, LOCK_SH | LOCK_NB);
+  syscall(SYS.close, fd);
+  return result === -E.EAGAIN;
+}

@@ -1,0 +1,48 @@
+/**
+ * The router: finds the command, loads it alone, prints failures, ends the process. Start-up is on the path of every container,
+ * so nothing is imported here that a command may not need.
+ */
+import { isTsboxError, type TsboxError } from "./error.ts";
+
+type Command = (args: readonly string[]) => Promise<number>;
+
+/** Each command's file is loaded when it is called. Names that begin with two underscores are tsbox talking to itself. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  run: async () => (await import("./cli/run.ts")).run,
+  pull: async () => (await import("./cli/pull.ts")).pull,
+  images: async () => (await import("./cli/images.ts")).images,
+  rmi: async () => (await import("./cli/rmi.ts")).rmi,
+  ps: async () => (await import("./cli/ps.ts")).ps,
+  rm: async () => (await import("./cli/rm.ts")).rm,
+  doctor: async () => (await import("./cli/doctor.ts")).doctor,
+  version: async () => (await import("./cli/version.ts")).version,
+  help: async () => (await import("./cli/help.ts")).help,
+  __unpack: async () => (await import("./image/unpack/index.ts")).unpackWorkerMain,
+  __tree: async () => (await import("./rootfs/tree/index.ts")).treeWorkerMain,
+  "__explain-failure": async () => (await import("./cli/internal.ts")).explainFailureCommand,
+  "__slirp-ports": async () => (await import("./cli/internal.ts")).slirpPortsCommand,
+  "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
+};
+
+/** 125 is Docker's for "the tool failed, not the program"; 126 and 127 are the shell's. */
+const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-executable": 126, "command-not-found": 127 };
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === "--version" || first === "-V") return (await COMMANDS.version?.())?.([]) ?? 0;
+  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.([]) ?? 0;
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
+  return (await load())(rest);
+}
+
+/** One sentence, no stack trace: a failure is for the person, unless they ask for more. */
+function report(error: unknown): number {
+  const known = isTsboxError(error);
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`tsbox: ${message}`);
+  if (process.env.TSBOX_DEBUG) console.error(error);
+  return (known ? STATUS[error.code] : undefined) ?? 125;
+}
+
+process.exit(await main(process.argv.slice(2)).catch(report));
