@@ -1,4 +1,7 @@
-/** config.json and state.json of runtime-spec 1.3.0, as far as Linux has it. Field names are the specification's. */
+/**
+ * config.json of runtime-spec 1.3.0, as far as Linux has it. Field names are the specification's. Plain types, so that code which
+ * only writes a config.json loads no schemas; `parse.ts` reads one.
+ */
 
 export interface RuntimeConfig {
   readonly ociVersion: string;
@@ -31,8 +34,13 @@ export interface Process {
   readonly selinuxLabel?: string | undefined;
   readonly oomScoreAdj?: number | undefined;
   readonly scheduler?: Scheduler | undefined;
-  readonly ioPriority?: { readonly class: string; readonly priority?: number | undefined } | undefined;
+  readonly ioPriority?: IOPriority | undefined;
   readonly execCPUAffinity?: { readonly initial?: string | undefined; readonly final?: string | undefined } | undefined;
+}
+
+export interface IOPriority {
+  readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
+  readonly priority?: number | undefined;
 }
 
 export interface User {
@@ -104,9 +112,10 @@ export interface Linux {
   readonly namespaces?: readonly { readonly type: NamespaceType; readonly path?: string | undefined }[] | undefined;
   readonly uidMappings?: readonly IDMapping[] | undefined;
   readonly gidMappings?: readonly IDMapping[] | undefined;
-  readonly timeOffsets?: Readonly<Record<string, { readonly secs?: number; readonly nanosecs?: number }>> | undefined;
+  readonly timeOffsets?: LinuxTimeOffsets | undefined;
   readonly devices?: readonly LinuxDevice[] | undefined;
-  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>> | undefined;
+  /** By the device's name on the host. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string | undefined }>> | undefined;
   readonly cgroupsPath?: string | undefined;
   readonly resources?: LinuxResources | undefined;
   readonly rootfsPropagation?: string | undefined;
@@ -115,9 +124,35 @@ export interface Linux {
   readonly maskedPaths?: readonly string[] | undefined;
   readonly readonlyPaths?: readonly string[] | undefined;
   readonly mountLabel?: string | undefined;
-  readonly personality?: { readonly domain: string; readonly flags?: readonly string[] } | undefined;
-  readonly intelRdt?: Readonly<Record<string, unknown>> | undefined;
-  readonly memoryPolicy?: Readonly<Record<string, unknown>> | undefined;
+  readonly personality?:
+    | { readonly domain?: "LINUX" | "LINUX32" | undefined; readonly flags?: readonly string[] | undefined }
+    | undefined;
+  readonly intelRdt?: LinuxIntelRdt | undefined;
+  readonly memoryPolicy?: LinuxMemoryPolicy | undefined;
+}
+
+export interface LinuxTimeOffset {
+  readonly secs?: number | undefined;
+  readonly nanosecs?: number | undefined;
+}
+
+export interface LinuxTimeOffsets {
+  readonly boottime?: LinuxTimeOffset | undefined;
+  readonly monotonic?: LinuxTimeOffset | undefined;
+}
+
+export interface LinuxIntelRdt {
+  readonly closID?: string | undefined;
+  readonly schemata?: readonly string[] | undefined;
+  readonly l3CacheSchema?: string | undefined;
+  readonly memBwSchema?: string | undefined;
+  readonly enableMonitoring?: boolean | undefined;
+}
+
+export interface LinuxMemoryPolicy {
+  readonly mode?: string | undefined;
+  readonly nodes?: string | undefined;
+  readonly flags?: readonly string[] | undefined;
 }
 
 export interface LinuxDevice {
@@ -131,43 +166,81 @@ export interface LinuxDevice {
 }
 
 export interface LinuxResources {
-  readonly devices?:
-    | readonly {
-        readonly allow: boolean;
-        readonly type?: string;
-        readonly major?: number;
-        readonly minor?: number;
-        readonly access?: string;
-      }[]
-    | undefined;
-  readonly memory?:
-    | {
-        readonly limit?: number | undefined;
-        readonly reservation?: number | undefined;
-        /** Memory and swap together. */
-        readonly swap?: number | undefined;
-        readonly swappiness?: number | undefined;
-        readonly disableOOMKiller?: boolean | undefined;
-        readonly checkBeforeUpdate?: boolean | undefined;
-      }
-    | undefined;
-  readonly cpu?:
-    | {
-        readonly shares?: number | undefined;
-        readonly quota?: number | undefined;
-        readonly burst?: number | undefined;
-        readonly period?: number | undefined;
-        readonly cpus?: string | undefined;
-        readonly mems?: string | undefined;
-        readonly idle?: number | undefined;
-      }
-    | undefined;
+  readonly devices?: readonly LinuxDeviceCgroup[] | undefined;
+  readonly memory?: LinuxMemory | undefined;
+  readonly cpu?: LinuxCPU | undefined;
   readonly pids?: { readonly limit?: number | undefined } | undefined;
-  readonly blockIO?: Readonly<Record<string, unknown>> | undefined;
+  readonly blockIO?: LinuxBlockIO | undefined;
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[] | undefined;
-  readonly network?: Readonly<Record<string, unknown>> | undefined;
-  readonly rdma?: Readonly<Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>> | undefined;
+  readonly network?:
+    | {
+        readonly classID?: number | undefined;
+        readonly priorities?: readonly { readonly name: string; readonly priority: number }[] | undefined;
+      }
+    | undefined;
+  readonly rdma?:
+    | Readonly<Record<string, { readonly hcaHandles?: number | undefined; readonly hcaObjects?: number | undefined }>>
+    | undefined;
+  /** Files of cgroup v2 and what is written to them. */
   readonly unified?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface LinuxDeviceCgroup {
+  readonly allow: boolean;
+  readonly type?: string | undefined;
+  readonly major?: number | undefined;
+  readonly minor?: number | undefined;
+  readonly access?: string | undefined;
+}
+
+/** Bytes; -1 is no limit. */
+export interface LinuxMemory {
+  readonly limit?: number | undefined;
+  readonly reservation?: number | undefined;
+  /** Memory and swap together. */
+  readonly swap?: number | undefined;
+  readonly kernel?: number | undefined;
+  readonly kernelTCP?: number | undefined;
+  readonly swappiness?: number | undefined;
+  readonly disableOOMKiller?: boolean | undefined;
+  readonly useHierarchy?: boolean | undefined;
+  readonly checkBeforeUpdate?: boolean | undefined;
+}
+
+/** Times in microseconds. */
+export interface LinuxCPU {
+  readonly shares?: number | undefined;
+  readonly quota?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly period?: number | undefined;
+  readonly realtimeRuntime?: number | undefined;
+  readonly realtimePeriod?: number | undefined;
+  readonly cpus?: string | undefined;
+  readonly mems?: string | undefined;
+  readonly idle?: number | undefined;
+}
+
+export interface LinuxBlockIO {
+  readonly weight?: number | undefined;
+  readonly leafWeight?: number | undefined;
+  readonly weightDevice?: readonly LinuxWeightDevice[] | undefined;
+  readonly throttleReadBpsDevice?: readonly LinuxThrottleDevice[] | undefined;
+  readonly throttleWriteBpsDevice?: readonly LinuxThrottleDevice[] | undefined;
+  readonly throttleReadIOPSDevice?: readonly LinuxThrottleDevice[] | undefined;
+  readonly throttleWriteIOPSDevice?: readonly LinuxThrottleDevice[] | undefined;
+}
+
+export interface LinuxWeightDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly weight?: number | undefined;
+  readonly leafWeight?: number | undefined;
+}
+
+export interface LinuxThrottleDevice {
+  readonly major: number;
+  readonly minor: number;
+  readonly rate?: number | undefined;
 }
 
 export interface LinuxSeccomp {
@@ -189,7 +262,8 @@ export interface LinuxSyscall {
 
 export interface LinuxSeccompArg {
   readonly index: number;
-  readonly value: number;
-  readonly valueTwo?: number | undefined;
+  /** 64 bits; a bigint where a double would round, because a filter with a rounded number is another filter. */
+  readonly value: number | bigint;
+  readonly valueTwo?: number | bigint | undefined;
   readonly op: string;
 }
