@@ -128,7 +128,6 @@ struct plan_op {
   X(await_fs, "FsnF", "dir path magic:fs helper") /* until `path` is on that kind of file system; fails when the helper ends */ \
   X(wait, "f", "pidfd") /* wait, whatever the status; becomes the exit status of `exit` */ \
   X(kill, "fn", "pidfd signal:signal") \
-  X(await_end, "fn", "pidfd milliseconds") /* ETIMEDOUT when it still runs then */ \
   X(await_exec, "", "") /* until each process that shares the report pipe has executed its program or reported a failure */ \
   X(open_pty, "oof", "master slave ptmx") \
   X(window_size, "fnn", "terminal rows columns") \

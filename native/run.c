@@ -268,10 +268,6 @@ static long execute(struct arguments *in) {
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
   case OP_wait_success: return wait_success(in);
   case OP_await_fs: return await_fs(in);
-  case OP_await_end: {
-    long ended = ended_within(fd(in, 0), (long)number(in, 1));
-    return ended == 0 ? -ETIMEDOUT : ended;
-  }
   case OP_wait: return op_wait(self, fd(in, 0));
   case OP_kill: return SYS_4(__NR_pidfd_send_signal, fd(in, 0), number(in, 1), 0, 0);
   case OP_await_exec: return op_await_exec(self);

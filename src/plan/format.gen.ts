@@ -85,20 +85,19 @@ export const CODES = {
   await_fs: 65,
   wait: 66,
   kill: 67,
-  await_end: 68,
-  await_exec: 69,
-  open_pty: 70,
-  window_size: 71,
-  connect_unix: 72,
-  loopback_up: 73,
-  supervise: 74,
-  reap_as_init: 75,
-  jump: 76,
-  fail: 77,
-  exit: 78,
+  await_exec: 68,
+  open_pty: 69,
+  window_size: 70,
+  connect_unix: 71,
+  loopback_up: 72,
+  supervise: 73,
+  reap_as_init: 74,
+  jump: 75,
+  fail: 76,
+  exit: 77,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
 
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
@@ -170,7 +169,6 @@ export const OPS = {
   await_fs: [["dir", "F"], ["path", "s"], ["magic", "n", "fs"], ["helper", "F"]],
   wait: [["pidfd", "f"]],
   kill: [["pidfd", "f"], ["signal", "n", "signal"]],
-  await_end: [["pidfd", "f"], ["milliseconds", "n"]],
   await_exec: [],
   open_pty: [["master", "o"], ["slave", "o"], ["ptmx", "f"]],
   window_size: [["terminal", "f"], ["rows", "n"], ["columns", "n"]],
@@ -254,7 +252,6 @@ export interface OpArguments {
   await_fs: [dir: Slot | null, path: string, magic: number | bigint, helper: Slot | null];
   wait: [pidfd: Slot];
   kill: [pidfd: Slot, signal: number | bigint];
-  await_end: [pidfd: Slot, milliseconds: number | bigint];
   await_exec: [];
   open_pty: [master: Slot, slave: Slot, ptmx: Slot];
   window_size: [terminal: Slot, rows: number | bigint, columns: number | bigint];

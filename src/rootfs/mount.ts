@@ -154,6 +154,8 @@ function addFuse(context: RootMountContext, root: LayeredRoot, target: string, h
   });
   outside.add("send", [context.outsideSocket, FUSE_READY]);
   inside.add("recv", [context.insideSocket, FUSE_READY], { note: "wait for fuse-overlayfs" });
+  // fuse-overlayfs needs the host's /proc, which would go from its mount namespace when the container leaves the host's root
+  inside.add("unshare", [CLONE_NEWNS], { note: "leave fuse-overlayfs a mount namespace of its own" });
 }
 
 /** For a container whose root must not be written: the mount, not the folder, is made read-only. */

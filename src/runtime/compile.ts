@@ -42,6 +42,7 @@ import {
   addFailureProgram,
   addIdMapping,
   encode,
+  type Label,
   PlanBuilder,
   type Program,
   RECOVER_BUSY,
@@ -146,6 +147,14 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   outside.add("close", [theirs]);
   inside.add("close", [ours]);
   addIdMapping(plan, outside, mapping, log);
+  // removing what subordinate ids own takes the container's user namespace, which lasts as long as this descriptor
+  const removes = mapping.kind === "subuid" && options.remove.always.length + options.remove.onFailure.length > 0;
+  if (removes) {
+    outside.add("openat2", [userns, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
+      expand: true,
+      note: "open the container's user namespace",
+    });
+  }
   outside.add("send", [ours, READY], { note: "start the container's first process" });
 
   inside.add("recv", [theirs, READY], { note: "wait for the id mapping" });
@@ -212,14 +221,6 @@ export function compileForeground(options: CompileOptions): Uint8Array {
     deathSignal: SIGKILL,
   });
 
-  // removing what subordinate ids own takes the container's user namespace, which ends with its last descriptor
-  const removes = options.remove.always.length > 0 && mapping.kind === "subuid";
-  if (removes) {
-    outside.add("openat2", [userns, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
-      expand: true,
-      note: "open the container's user namespace",
-    });
-  }
   outside.add("await_exec", [], { note: "start the program" });
   if (options.pidFile !== undefined) {
     outside.add("write_file", [null, options.pidFile, encode(SUBJECT_PID), O_WRONLY | O_CREAT | O_TRUNC], {
@@ -361,9 +362,21 @@ function addHelperEnd(program: Program, helpers: readonly Slot[]): void {
   for (const helper of helpers) {
     const next = program.label();
     program.add("kill", [helper, SIGKILL], { recover: ANY_FAILURE, to: next });
-    program.add("await_end", [helper, 2000], { recover: ANY_FAILURE, to: next });
+    // reaps it; that it was killed is what was wanted
+    program.add("wait_success", [helper], { recover: ANY_FAILURE, to: next });
     program.place(next);
   }
+}
+
+/** Removes as root of the container's user namespace, in a process of its own, because entering it is for good. */
+function addInsideRemoval(plan: PlanBuilder, parent: Program, userns: Slot, paths: readonly string[], failed?: Label): void {
+  const remover = plan.program("remove", parent);
+  remover.add("setns", [userns, CLONE_NEWUSER], { note: "enter the container's user namespace" });
+  for (const path of paths) remover.add("remove_tree", [null, path], { note: `remove ${path}` });
+  const pid = parent.slot();
+  const recovery = failed === undefined ? {} : { recover: ANY_FAILURE, to: failed };
+  parent.add("clone", [remover, 0, pid, null, 0, 0], recovery);
+  parent.add("wait_success", [pid], recovery);
 }
 
 /** First as the caller, then as root of the container's user namespace, and what is still there is tsbox's to remove. */
@@ -375,12 +388,7 @@ function addRemoval(plan: PlanBuilder, outside: Program, options: CompileOptions
   outside.add("jump", [], { to: done });
   outside.place(again);
   if (userns !== undefined) {
-    const remover = plan.program("remove", outside);
-    remover.add("setns", [userns, CLONE_NEWUSER], { note: "enter the container's user namespace" });
-    for (const path of always) remover.add("remove_tree", [null, path], { note: `remove ${path}` });
-    const pid = outside.slot();
-    outside.add("clone", [remover, 0, pid, null, 0, 0], { recover: ANY_FAILURE, to: failed });
-    outside.add("wait_success", [pid], { recover: ANY_FAILURE, to: failed });
+    addInsideRemoval(plan, outside, userns, always, failed);
     outside.add("jump", [], { to: done });
   }
   outside.place(failed);

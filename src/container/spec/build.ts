@@ -83,7 +83,7 @@ export function buildSpec(options: RunOptions, defaults: ContainerDefaults, cont
 }
 
 function buildProcess(options: RunOptions, defaults: ContainerDefaults, context: SpecContext): Process {
-  const user = resolveUser(options.user ?? defaults.User ?? "", options.groups, context.readFile);
+  const user = resolveUser(options.user ?? keptUser(options, context) ?? defaults.User ?? "", options.groups, context.readFile);
   const capabilities = chooseCapabilities(options.capAdd, options.capDrop, options.privileged);
   const ofRoot = user.uid === 0 ? capabilities : [];
   const base = [DEFAULT_PATH, `HOSTNAME=${context.hostname}`, ...(options.tty ? ["TERM=xterm"] : [])];
@@ -104,6 +104,13 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
     noNewPrivileges: options.security.noNewPrivileges,
     ...(options.rlimits.length > 0 ? { rlimits: options.rlimits } : {}),
   };
+}
+
+/** With --userns=keep-id the program runs as the caller's own id, unless another user is asked for. */
+function keptUser({ userns }: RunOptions, { mapping }: SpecContext): string | undefined {
+  if (userns.mode !== "keep-id") return undefined;
+  const own = (ranges: IdMapping["uids"], id: number | undefined) => ranges.find(({ host, count }) => count === 1 && host === id)?.container;
+  return `${own(mapping.uids, process.geteuid?.())}:${own(mapping.gids, process.getegid?.())}`;
 }
 
 function buildMounts(options: RunOptions, context: SpecContext): Mount[] {
