@@ -32,7 +32,8 @@ export function parseChallenges(header: string): Challenge[] {
     take(SEPARATOR);
     const scheme = take(TOKEN)?.[0];
     if (scheme === undefined) return challenges;
-    const parameters: Record<string, string> = {};
+    // no prototype: the names come from outside, and `__proto__` is one that they could have
+    const parameters: Record<string, string> = Object.create(null);
     challenges.push({ scheme: scheme.toLowerCase(), parameters });
     if (take(SPACE) === null) continue;
     if (take(TOKEN68) !== null) continue;
