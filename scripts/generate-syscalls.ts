@@ -34,6 +34,8 @@ type Abi = {
   readonly defines?: readonly string[];
   readonly base?: number;
   readonly extra?: Readonly<Record<string, number>>;
+  /** Of the hand-kept calls those that it does not have. */
+  readonly absent?: readonly string[];
 };
 
 const X86 = ["/usr/include/x86_64-linux-gnu", "/usr/x86_64-linux-gnu/include"];
@@ -48,6 +50,7 @@ const ABIS: readonly Abi[] = [
     defines: ["__X32_SYSCALL_BIT=0x40000000"],
     base: X32_SYSCALL_BIT,
     extra: UPROBES,
+    absent: ["map_shadow_stack"],
   },
   {
     name: "AARCH64",
@@ -100,7 +103,9 @@ function numbers(abi: Abi): [name: string, number: number][] {
     // x32's own numbers (512 and on) and arm's private ones are older than the hand-kept ones
     if (number < HAND_KEPT_FROM || number >= 512) found.set(name, number);
   }
-  for (const [index, name] of HAND_KEPT.entries()) found.set(name, HAND_KEPT_FROM + index);
+  for (const [index, name] of HAND_KEPT.entries()) {
+    if (!abi.absent?.includes(name)) found.set(name, HAND_KEPT_FROM + index);
+  }
   return [...found].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1));
 }
 

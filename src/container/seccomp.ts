@@ -18,5 +18,5 @@ export async function chooseSeccomp(options: RunOptions, config: RuntimeConfig):
     const reason = cause instanceof SyntaxError ? "it is not JSON" : (cause as Error).message; // cast: readText throws SyscallError
     throw new TsboxError("usage", `cannot use --security-opt seccomp=${seccomp}: ${reason}`, { cause });
   }
-  return compileSeccomp(loadProfile(json, capabilities));
+  return compileSeccomp(await loadProfile(json, capabilities));
 }
