@@ -10,6 +10,12 @@ import { CONSTANTS, HEADERS, SYSCALLS } from "./abi-names.ts";
 const OUTPUT = new URL("../src/linux/abi.gen.ts", import.meta.url).pathname;
 const COMPILERS = { x64: ["gcc"], arm64: ["aarch64-linux-gnu-gcc"] } as const;
 
+/** Families that are looked up by name, as tables: a namespace import of all constants would cost start-up a millisecond. */
+const FAMILIES = [
+  ["SIGNALS", "SIG"],
+  ["RLIMITS", "RLIMIT_"],
+] as const;
+
 const folder = mkdtempSync(join(tmpdir(), "tsbox-abi-"));
 
 /** Compiles one `long` per name and reads the values back from the assembly text, so that nothing has to run. */
@@ -68,6 +74,12 @@ const text = [
     (name) =>
       `export const ${name} = process.arch === "arm64" ? ${constants[1].get(name)} : ${constants[0].get(name)};`,
   ),
+  ...FAMILIES.map(([name, prefix]) => {
+    const rows = [...constants[0]]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => `  ${key}: ${value},`);
+    return `\n/** ${prefix}* by name. */\nexport const ${name}: Readonly<Record<string, number>> = {\n${rows.join("\n")}\n};`;
+  }),
   `\n/** errno values by name. */\nexport const E = {\n${errnoNames()
     .map(([k, v]) => `  ${k}: ${v},`)
     .join("\n")}\n} as const;\n`,

@@ -147,7 +147,9 @@ const NOT_BUILT = new Set(
   --pod --secret --log-driver --log-opt --link --network-alias --ip --ip6 --mac-address --volumes-from --gpus --runtime --isolation
   --cgroup-parent --cgroupns --blkio-weight --cpu-shares --cpuset-cpus --cpuset-mems --memory-swap --memory-reservation --oom-kill-disable
   --oom-score-adj --stop-timeout --storage-opt --publish-all -P --expose --attach -a --detach-keys --sig-proxy --volume-driver --kernel-memory
-  --device-cgroup-rule --replace --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname`.split(
+  --device-cgroup-rule --replace --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
+  --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops
+  --domainname --health-start-interval --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`.split(
     /\s+/,
   ),
 );

@@ -5,7 +5,7 @@ import { explainFailure } from "../plan/index.ts";
 
 /** `__explain-failure OP ERRNO DETAIL`: descriptor 3 is the plan, 4 what helper programs printed. */
 export async function explainFailureCommand(args: readonly string[]): Promise<number> {
-  throw explainFailure(args);
+  throw await explainFailure(args);
 }
 
 /** `__slirp-ports SOCKET GUEST PORTS`, the last as JSON. */

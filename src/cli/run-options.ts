@@ -19,7 +19,7 @@ import {
   type StorageDriver,
 } from "../container/index.ts";
 import { TsboxError } from "../error.ts";
-import { parseUserns } from "../idmap/index.ts";
+import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
 import { readText } from "../linux/read-text.ts";
 import { parseAddHost, parseNetwork, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
@@ -60,7 +60,8 @@ export function readRunOptions(
     ...all(args, "device").map(parseDevice),
   ];
   const fromFiles = all(args, "env-file").flatMap((path) => parseEnvFile(readText(path), path, env));
-  const given = all(args, "env").flatMap((text) => parseEnv(text, env) ?? []);
+  const userns = parseUserns(last(args, "userns") ?? "auto");
+  const given = all(args, "env").map((text) => parseEnv(text, env));
   return {
     image: rootfs === undefined ? first : undefined,
     rootfs,
@@ -72,8 +73,8 @@ export function readRunOptions(
     readOnly: isOn(args, "read-only"),
     privileged: isOn(args, "privileged"),
     name: last(args, "name"),
-    hostname: last(args, "hostname"),
-    user: last(args, "user"),
+    hostname: optional(last(args, "hostname"), checkHostname),
+    user: last(args, "user") || keptUser(userns),
     groups: all(args, "group-add"),
     workdir: last(args, "workdir"),
     entrypoint: last(args, "entrypoint"),
@@ -99,7 +100,7 @@ export function readRunOptions(
     cidFile: last(args, "cidfile"),
     pull: oneOf<PullPolicy>(args, "pull", ["missing", "always", "never", "newer"], "missing"),
     platform: optional(last(args, "platform"), parsePlatform),
-    userns: parseUserns(last(args, "userns") ?? "auto"),
+    userns,
     storageDriver:
       last(args, "storage-driver") === undefined
         ? undefined
@@ -108,6 +109,22 @@ export function readRunOptions(
     authFile: last(args, "authfile"),
     certDir: last(args, "cert-dir"),
   };
+}
+
+/** With keep-id the program is the caller, whoever the image says it is. */
+function keptUser(userns: UsernsMode): string | undefined {
+  if (userns.mode !== "keep-id") return undefined;
+  const { uid, gid } = currentCaller();
+  return `${userns.uid ?? uid}:${userns.gid ?? gid}`;
+}
+
+/** What sethostname(2) takes, and no line break or blank that would make another line of /etc/hosts. */
+function checkHostname(name: string): string {
+  if (/^[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?$/.test(name)) return name;
+  throw new TsboxError(
+    "usage",
+    `cannot use --hostname ${JSON.stringify(name)}: a host name has up to 64 letters, digits, "-", "_" and "."`,
+  );
 }
 
 function readResources(args: ParsedArgs): LinuxResources {

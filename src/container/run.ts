@@ -58,7 +58,7 @@ export async function runContainer(options: RunOptions, mode: RunMode): Promise<
       explain: mode.explain,
     });
     if (!mode.explain) becomeNative(plan);
-    await Bun.write(Bun.stdout, printPlan(plan));
+    await Bun.write(Bun.stdout, await printPlan(plan));
     await discard(store, id);
     return 0;
   } catch (error) {

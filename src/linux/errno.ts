@@ -3,12 +3,9 @@ import { E } from "./abi.gen.ts";
 
 export { E } from "./abi.gen.ts";
 
-const NAMES = new Map<number, string>();
-for (const [name, value] of Object.entries(E)) if (!NAMES.has(value)) NAMES.set(value, name);
-
 /** The symbolic name of an errno value, `ENOENT` for 2; `errno 999` when it has none. */
 export function errnoName(errno: number): string {
-  return NAMES.get(errno) ?? `errno ${errno}`;
+  return Object.entries(E).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 // The words of strerror(3) for those that people meet; the symbolic name otherwise.

@@ -1,7 +1,6 @@
 /** The plan format, and handing plans to the native program. See `native/README.md`. */
 export * from "./builder.ts";
 export { type EnterOptions, enterPlan, spawnEntered } from "./enter.ts";
-export { explainFailure } from "./explain-failure.ts";
 export { addFailureProgram, EXPLAIN_COMMAND } from "./failure.ts";
 export {
   RECOVER_BUSY,
@@ -13,5 +12,16 @@ export {
 } from "./format.gen.ts";
 export { addIdMapping } from "./identity.ts";
 export { becomeNative, type SpawnOptions, type Stdio, spawnNative } from "./launch.ts";
-export { printPlan } from "./print.ts";
 export { isCompiled, selfCommand } from "./self.ts";
+
+// Loaded only when they are needed: they know the names of all constants, which costs start-up.
+
+/** What a failed plan's operation was, as an error; see `explain-failure.ts`. */
+export async function explainFailure(args: readonly string[]) {
+  return (await import("./explain-failure.ts")).explainFailure(args);
+}
+
+/** The plan as text for people; see `print.ts`. */
+export async function printPlan(plan: Uint8Array): Promise<string> {
+  return (await import("./print.ts")).printPlan(plan);
+}

@@ -369,7 +369,13 @@ function addHelperEnd(program: Program, helpers: readonly Slot[]): void {
 }
 
 /** Removes as root of the container's user namespace, in a process of its own, because entering it is for good. */
-function addInsideRemoval(plan: PlanBuilder, parent: Program, userns: Slot, paths: readonly string[], failed?: Label): void {
+function addInsideRemoval(
+  plan: PlanBuilder,
+  parent: Program,
+  userns: Slot,
+  paths: readonly string[],
+  failed?: Label,
+): void {
   const remover = plan.program("remove", parent);
   remover.add("setns", [userns, CLONE_NEWUSER], { note: "enter the container's user namespace" });
   for (const path of paths) remover.add("remove_tree", [null, path], { note: `remove ${path}` });

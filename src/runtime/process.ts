@@ -1,6 +1,13 @@
 /** `process` of config.json: the last operations before the container's program runs. */
 import { TsboxError } from "../error.ts";
-import * as abi from "../linux/abi.gen.ts";
+import {
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  RLIMITS,
+} from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
 import { capabilityMask } from "./capabilities.ts";
@@ -37,17 +44,16 @@ function limit(value: number): bigint {
 /** Limits, oom score, scheduling: while all capabilities are still there. */
 export function addProcessLimits(compilation: Compilation, process: ProcessConfig): void {
   const { inside } = compilation;
-  const constants = abi as unknown as Record<string, number>; // cast: looked up by name, undefined when there is none
   for (const { type, soft, hard } of process.rlimits ?? []) {
-    const resource = constants[type];
-    if (!type.startsWith("RLIMIT_") || resource === undefined) {
+    const resource = Object.hasOwn(RLIMITS, type) ? RLIMITS[type] : undefined;
+    if (resource === undefined) {
       throw new TsboxError("invalid", `cannot run: process.rlimits: ${type} is not a limit`);
     }
     inside.add("prlimit", [resource, limit(soft), limit(hard)], { note: `set ${type} to ${soft}:${hard}` });
   }
   const score = process.oomScoreAdj;
   if (score !== undefined) {
-    inside.add("write_file", [null, "/proc/self/oom_score_adj", encode(String(score)), abi.O_WRONLY], {
+    inside.add("write_file", [null, "/proc/self/oom_score_adj", encode(String(score)), O_WRONLY], {
       note: `set process.oomScoreAdj to ${score}`,
     });
   }
@@ -102,7 +108,7 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("bound_capabilities", [mask("bounding")], {
     note: "limit the capabilities to process.capabilities.bounding",
   });
-  if (uid !== 0) inside.add("prctl", [abi.PR_SET_KEEPCAPS, 1, 0]);
+  if (uid !== 0) inside.add("prctl", [PR_SET_KEEPCAPS, 1, 0]);
   if (mapping.kind !== "single") {
     const gids = new Uint8Array(new Uint32Array(additionalGids).buffer);
     inside.add("setgroups", [gids], { note: `join the groups ${additionalGids.join(", ")}` });
@@ -115,7 +121,7 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("setresgid", [gid], { note: `become group ${gid}` });
   inside.add("setresuid", [uid], { note: `become user ${uid}` });
   // changing ids makes a process undumpable, and then its own files in /proc belong to nobody (proc(5))
-  inside.add("prctl", [abi.PR_SET_DUMPABLE, 1, 0]);
+  inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
   inside.add("capset", [mask("effective"), mask("permitted"), mask("inheritable")], { note: "set the capabilities" });
   inside.add("ambient_capabilities", [mask("ambient")], { note: "set the ambient capabilities" });
   inside.add("chdir", [process.cwd], { note: cwdNote });
@@ -124,8 +130,8 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   addStdio(compilation, options);
   inside.add("close_on_exec_from", [3 + options.preserveFds]);
   // after changing ids, which clears it (prctl(2))
-  if (options.deathSignal !== 0) inside.add("prctl", [abi.PR_SET_PDEATHSIG, options.deathSignal, 0]);
-  if (noNewPrivileges) inside.add("prctl", [abi.PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
+  if (options.deathSignal !== 0) inside.add("prctl", [PR_SET_PDEATHSIG, options.deathSignal, 0]);
+  if (noNewPrivileges) inside.add("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
   if (seccomp !== undefined && noNewPrivileges) addSeccomp(compilation, seccomp);
   if (options.init) {
     inside.add("reap_as_init", [], { note: "start the init process" });

@@ -1,14 +1,17 @@
-/** An image's configuration and a person's options as config.json (runtime-spec 1.3): Docker's meanings, complete enough for any runtime. */
+/** An image's configuration and a person's options as config.json: Docker's meanings, complete enough for any runtime. */
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
-import type { ContainerDefaults, Linux, Mount, NamespaceType, Process, RuntimeConfig } from "../../oci/index.ts";
+import type { ContainerDefaults, Linux, NamespaceType, Process, RuntimeConfig } from "../../oci/index.ts";
 import { chooseCapabilities } from "./capabilities.ts";
 import { mergeEnv } from "./environment.ts";
+import { buildMounts } from "./mounts.ts";
 import type { RunOptions } from "./options.ts";
+import { checkSysctl } from "./sysctl.ts";
 import type { ReadImageFile } from "./user.ts";
 import { resolveUser } from "./user.ts";
 
-export const SPEC_VERSION = "1.3.0";
+/** Nothing that tsbox writes needs a later one, and crun before 1.9 refuses whatever does not begin with 1.0. */
+export const SPEC_VERSION = "1.0.2";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -83,7 +86,11 @@ export function buildSpec(options: RunOptions, defaults: ContainerDefaults, cont
 }
 
 function buildProcess(options: RunOptions, defaults: ContainerDefaults, context: SpecContext): Process {
-  const user = resolveUser(options.user ?? keptUser(options, context) ?? defaults.User ?? "", options.groups, context.readFile);
+  const user = resolveUser(
+    options.user ?? keptUser(options, context) ?? defaults.User ?? "",
+    options.groups,
+    context.readFile,
+  );
   const capabilities = chooseCapabilities(options.capAdd, options.capDrop, options.privileged);
   const ofRoot = user.uid === 0 ? capabilities : [];
   const base = [DEFAULT_PATH, `HOSTNAME=${context.hostname}`, ...(options.tty ? ["TERM=xterm"] : [])];
@@ -92,6 +99,12 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
   const cwd = options.workdir ?? (defaults.WorkingDir || "/");
   if (!cwd.startsWith("/"))
     throw new TsboxError("usage", `cannot run in ${JSON.stringify(cwd)}: the working folder must be an absolute path`);
+  if (context.mapping.kind === "single" && options.groups.length > 0) {
+    throw new TsboxError(
+      "host",
+      "cannot use --group-add: only your own id is mapped, and then the kernel lets nobody change groups; tsbox doctor says how to get subordinate ids",
+    );
+  }
   const groups = context.mapping.kind === "single" ? [] : user.groups;
   return {
     terminal: options.tty,
@@ -109,91 +122,30 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
 /** With --userns=keep-id the program runs as the caller's own id, unless another user is asked for. */
 function keptUser({ userns }: RunOptions, { mapping }: SpecContext): string | undefined {
   if (userns.mode !== "keep-id") return undefined;
-  const own = (ranges: IdMapping["uids"], id: number | undefined) => ranges.find(({ host, count }) => count === 1 && host === id)?.container;
+  const own = (ranges: IdMapping["uids"], id: number | undefined) =>
+    ranges.find(({ host, count }) => count === 1 && host === id)?.container;
   return `${own(mapping.uids, process.geteuid?.())}:${own(mapping.gids, process.getegid?.())}`;
 }
 
-function buildMounts(options: RunOptions, context: SpecContext): Mount[] {
-  // the group "tty" of every distribution; without subordinate ids there is no such group
-  const tty = context.mapping.gids.some(({ container, count }) => container <= 5 && 5 < container + count)
-    ? ["gid=5"]
-    : [];
-  const sysAccess = options.privileged ? "rw" : "ro";
-  const mounts: Mount[] = [
-    { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-    {
-      destination: "/dev",
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-    },
-    {
-      destination: "/dev/pts",
-      type: "devpts",
-      source: "devpts",
-      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...tty],
-    },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", sysAccess] },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
-    {
-      destination: "/dev/shm",
-      type: "tmpfs",
-      source: "shm",
-      options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${options.shmSize}`],
-    },
-  ];
-  if (options.ipc === "host") mounts.splice(4, 2, bind("/dev/mqueue", "/dev/mqueue"), bind("/dev/shm", "/dev/shm"));
-  if (context.unifiedCgroups) {
-    mounts.push({
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
-    });
+/**
+ * A path is unmasked by its own name, or by `ALL`.
+ * @throws TsboxError `usage` for one that is not masked: an option that does nothing is a mistake (CVE-2025-65105)
+ */
+function remaining(paths: readonly string[], { privileged, security }: RunOptions): string[] {
+  const { unmask, mask } = security;
+  if (privileged || unmask.includes("ALL")) return [];
+  const idle = unmask.find((path) => !MASKED_PATHS.includes(path) && !READONLY_PATHS.includes(path));
+  if (idle !== undefined) {
+    throw new TsboxError(
+      "usage",
+      `cannot use --security-opt unmask=${idle}: it is not masked; ${[...MASKED_PATHS, ...READONLY_PATHS].join(", ")} are, and ALL stands for all`,
+    );
   }
-  for (const [destination, source] of Object.entries(context.files)) mounts.push(bind(source, destination));
-  for (const path of context.privilegedDevices)
-    mounts.push({ ...bind(path, path), options: ["bind", "rprivate", "nosuid", "noexec"] });
-  for (const { type, source, destination, options: given } of options.mounts) {
-    if (type === "bind") mounts.push({ destination, type: "bind", source, options: given });
-    if (type === "tmpfs") mounts.push({ destination, type: "tmpfs", source: "tmpfs", options: given });
-  }
-  // a later mount at the same place is the one that counts
-  const seen = new Set<string>();
-  const kept = mounts
-    .toReversed()
-    .filter(({ destination }) => !seen.has(destination) && seen.add(destination) !== undefined);
-  return kept.reverse();
-}
-
-function bind(source: string, destination: string): Mount {
-  return { destination, type: "bind", source, options: ["rbind", "rprivate"] };
-}
-
-/** A path is unmasked by its own name, or by `ALL`. */
-function remaining(paths: readonly string[], options: RunOptions): string[] {
-  const { unmask, mask } = options.security;
-  if (options.privileged || unmask.includes("ALL")) return [];
-  return paths.filter((path) => !unmask.some((given) => given === path) || mask.includes(path));
-}
-
-/** Kernel settings that belong to a namespace, so that a container may have its own (what Docker allows). */
-function checkSysctl(options: RunOptions, newNetwork: boolean): void {
-  const ipc = /^(kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\..+)$/;
-  for (const name of Object.keys(options.sysctl)) {
-    const dotted = name.replaceAll("/", ".");
-    if (dotted.startsWith("net.") && newNetwork) continue;
-    if (ipc.test(dotted) && options.ipc !== "host") continue;
-    const reason =
-      dotted.startsWith("net.") || ipc.test(dotted)
-        ? "the container shares the host's namespace for it"
-        : "it is not of a namespace, so it would change the host";
-    throw new TsboxError("usage", `cannot set --sysctl ${name}: ${reason}`);
-  }
+  return paths.filter((path) => !unmask.includes(path) || mask.includes(path));
 }
 
 function buildLinux(options: RunOptions, context: SpecContext): Linux {
-  checkSysctl(options, context.newNetwork);
+  checkSysctl(Object.keys(options.sysctl), { network: context.newNetwork, ipc: options.ipc !== "host" });
   const types: NamespaceType[] = ["mount", "cgroup"];
   if (options.pid === "private") types.push("pid");
   if (options.ipc === "private") types.push("ipc");

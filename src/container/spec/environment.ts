@@ -2,20 +2,20 @@
 import { TsboxError } from "../../error.ts";
 
 /**
- * What `-e` was given: `NAME=value`, or `NAME` alone for the caller's own value; a name that the caller does not have is left out,
- * as Docker does.
+ * What `-e` was given: `NAME=value`, or `NAME` alone for the caller's own value. A name that the caller does not have stays
+ * alone, and takes away what the image has under it, as Docker does.
  * @throws TsboxError `usage`
  */
-export function parseEnv(text: string, host: Readonly<Record<string, string | undefined>>): string | undefined {
+export function parseEnv(text: string, host: Readonly<Record<string, string | undefined>>): string {
   if (text === "" || text.startsWith("="))
     throw new TsboxError("usage", `cannot use -e ${JSON.stringify(text)}: the name is missing`);
-  if (text.includes("=")) return text;
-  const value = host[text];
-  return value === undefined ? undefined : `${text}=${value}`;
+  const value = text.includes("=") ? undefined : host[text];
+  return value === undefined ? text : `${text}=${value}`;
 }
 
 /**
- * A file of `--env-file`: a variable a line, `#` begins a comment line, values are verbatim (no quotes, no expansion), as Docker's.
+ * A file of `--env-file`: a variable a line, `#` begins a comment line, values are verbatim (no quotes, no expansion), as Docker's. A name
+ * alone stands for the caller's own value, and for nothing where the caller has none.
  * @throws TsboxError `usage` naming file and line
  */
 export function parseEnvFile(
@@ -38,14 +38,18 @@ export function parseEnvFile(
       );
     }
     const entry = parseEnv(line, host);
-    if (entry !== undefined) entries.push(entry);
+    if (entry.includes("=")) entries.push(entry);
   }
   return entries;
 }
 
-/** Later ones replace earlier ones of the same name, in the earlier one's place. */
+/** Later ones replace earlier ones of the same name, in the earlier one's place; a name alone removes. */
 export function mergeEnv(...lists: readonly (readonly string[])[]): string[] {
   const merged = new Map<string, string>();
-  for (const entry of lists.flat()) merged.set(entry.split("=", 1)[0] ?? "", entry);
+  for (const entry of lists.flat()) {
+    const name = entry.split("=", 1)[0] ?? "";
+    if (entry.includes("=")) merged.set(name, entry);
+    else merged.delete(name);
+  }
   return [...merged.values()];
 }

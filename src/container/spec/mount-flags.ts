@@ -7,10 +7,13 @@ function fail(flag: string, reason: string): TsboxError {
   return new TsboxError("usage", `cannot use ${flag}: ${reason}`);
 }
 
+/** A path in the container, in its shortest form; the root itself is no place to mount. */
 function absolute(path: string, flag: string, what: string): string {
   if (!path.startsWith("/")) throw fail(flag, `${what} ${JSON.stringify(path)} is not an absolute path`);
-  if (path.split("/").includes("..")) throw fail(flag, `${what} ${JSON.stringify(path)} has ".." in it`);
-  return path;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw fail(flag, `${what} ${JSON.stringify(path)} has ".." in it`);
+  if (parts.length === 0) throw fail(flag, `${what} is the root`);
+  return `/${parts.join("/")}`;
 }
 
 /** Against the caller's working folder, without a `.` or `..` left; `~` is the shell's to expand. */
@@ -98,6 +101,11 @@ export function parseTmpfs(text: string): MountRequest {
   return { type: "tmpfs", destination, options: tmpfsOptions(at < 0 ? [] : text.slice(at + 1).split(","), flag), flag };
 }
 
+function propagation(value: string | undefined, flag: string): string {
+  if (value !== undefined && /^r?(shared|slave|private)$/.test(value)) return value;
+  throw fail(flag, "bind-propagation is one of private, rprivate, shared, rshared, slave, rslave");
+}
+
 /** `--mount type=bind|tmpfs,source=...,destination=...,...` */
 export function parseMount(text: string, cwd: string): MountRequest {
   const flag = `--mount ${text}`;
@@ -107,15 +115,19 @@ export function parseMount(text: string, cwd: string): MountRequest {
     const at = part.indexOf("=");
     const key = at < 0 ? part : part.slice(0, at);
     const value = at < 0 ? undefined : part.slice(at + 1);
-    const on = value === undefined || value === "true" || value === "1";
+    const isOn = () => {
+      if (value === undefined || value === "true" || value === "1") return true;
+      if (value === "false" || value === "0") return false;
+      throw fail(flag, `${part} is neither true nor false`);
+    };
     if (key === "type") type = value;
     else if (key === "source" || key === "src") source = value;
     else if (key === "destination" || key === "dst" || key === "target") destination = value;
-    else if (key === "readonly" || key === "ro") options.push(on ? "ro" : "rw");
-    else if (key === "bind-propagation" && value !== undefined) options.push(value);
-    else if (key === "bind-nonrecursive") options.push(on ? "bind" : "rbind");
+    else if (key === "readonly" || key === "ro") options.push(isOn() ? "ro" : "rw");
+    else if (key === "bind-propagation") options.push(propagation(value, flag));
+    else if (key === "bind-nonrecursive") options.push(isOn() ? "bind" : "rbind");
     else if (key === "tmpfs-size" || key === "tmpfs-mode") options.push(`${key.slice("tmpfs-".length)}=${value ?? ""}`);
-    else if (PASSED.has(key) || TMPFS_PASSED.has(key)) options.push(key);
+    else if (value === undefined && (PASSED.has(key) || TMPFS_PASSED.has(key))) options.push(key);
     else throw fail(flag, `there is no key ${JSON.stringify(key)}`);
   }
   if (destination === undefined || destination === "") throw fail(flag, "the destination is missing");
@@ -134,7 +146,10 @@ export function parseMount(text: string, cwd: string): MountRequest {
   throw fail(flag, `there is no type ${JSON.stringify(type)}`);
 }
 
-/** `--device HOST[:CONTAINER[:PERMISSIONS]]`. Without root a device is bound, with the permissions that the caller has. */
+/**
+ * `--device HOST[:CONTAINER[:PERMISSIONS]]`. A device is bound, with the permissions that the caller has. To narrow them takes a
+ * device cgroup, which only root can make: a read-only mount does not keep anybody from writing to a device (mount(2)).
+ */
 export function parseDevice(text: string): MountRequest {
   const flag = `--device ${text}`;
   const [source = "", second, third, ...rest] = text.split(":");
@@ -143,12 +158,17 @@ export function parseDevice(text: string): MountRequest {
   const destination = second === undefined || (third === undefined && isPermissions(second)) ? source : second;
   if (rest.length > 0 || (permissions !== undefined && !isPermissions(permissions)))
     throw fail(flag, "expected HOST[:CONTAINER[:rwm]]");
-  const readOnly = permissions !== undefined && !permissions.includes("w");
+  if (permissions !== undefined && !(permissions.includes("r") && permissions.includes("w"))) {
+    throw new TsboxError(
+      "unsupported",
+      `cannot use ${flag}: without root, a device has the permissions that you have; leave :${permissions} out`,
+    );
+  }
   return {
     type: "bind",
     source: absolute(source, flag, "the device"),
     destination: absolute(destination, flag, "the destination"),
-    options: ["bind", "rprivate", "nosuid", "noexec", ...(readOnly ? ["ro"] : [])],
+    options: ["bind", "rprivate", "nosuid", "noexec"],
     flag,
   };
 }

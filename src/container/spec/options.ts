@@ -47,7 +47,7 @@ export interface RunOptions {
   readonly workdir: string | undefined;
   /** An empty text takes the image's away. */
   readonly entrypoint: string | undefined;
-  /** `NAME=value`, in order. */
+  /** `NAME=value`, in order; `NAME` alone takes the image's away. */
   readonly env: readonly string[];
   readonly mounts: readonly MountRequest[];
   /** Bytes. */

@@ -29,11 +29,13 @@ export function parseCpus(text: string): { quota: number; period: number } {
 
 const ULIMITS =
   "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as".split(" ");
-const INFINITY = 2 ** 64;
+// The largest double below 2^64: JSON writes it as 18446744073709550000, which fits the 64 bits of other runtimes (2^64 does not), and
+// everything from 2^63 on is no limit to ours.
+const INFINITY = 2 ** 64 - 2 ** 11;
 
 /** `nofile=1024:2048` or `nofile=1024`; -1 and `unlimited` are no limit. @throws TsboxError `usage` */
 export function parseUlimit(text: string): Rlimit {
-  const [name = "", values] = text.split("=");
+  const [name = "", values, ...rest] = text.split("=");
   const fail = (reason: string) => new TsboxError("usage", `cannot use --ulimit ${text}: ${reason}`);
   if (!ULIMITS.includes(name)) throw fail(`${JSON.stringify(name)} is not a limit; there are ${ULIMITS.join(", ")}`);
   const parts = (values ?? "").split(":").map((part) => {
@@ -41,7 +43,8 @@ export function parseUlimit(text: string): Rlimit {
     return /^\d+$/.test(part) ? Number(part) : Number.NaN;
   });
   const [soft = Number.NaN, hard = soft] = parts;
-  if (parts.length > 2 || Number.isNaN(soft) || Number.isNaN(hard)) throw fail("expected NAME=SOFT[:HARD]");
+  if (rest.length > 0 || parts.length > 2 || Number.isNaN(soft) || Number.isNaN(hard))
+    throw fail("expected NAME=SOFT[:HARD]");
   if (soft > hard) throw fail("the soft limit is above the hard one");
   return { type: `RLIMIT_${name.toUpperCase()}`, soft, hard };
 }
