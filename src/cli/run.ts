@@ -1,5 +1,6 @@
 /** `tsbox run` */
-import { runContainer } from "../container/run.ts";
+import { runContainer } from "../container/index.ts";
+import type { OnPullEvent } from "../image/index.ts";
 import { isOn, parseArgs } from "./args.ts";
 import { RUN } from "./run-flags.ts";
 import { readRunOptions } from "./run-options.ts";
@@ -13,5 +14,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const options = readRunOptions(args, process.env, process.cwd());
-  return await runContainer(options, { explain: isOn(args, "explain"), quiet: isOn(args, "quiet") });
+  const quiet = isOn(args, "quiet");
+  return await runContainer(options, { explain: isOn(args, "explain"), ...(quiet ? {} : { onEvent: showLater() }) });
+}
+
+/** The renderer is loaded with the first event: mostly the image is here, and there is none. */
+function showLater(): OnPullEvent {
+  let show: Promise<OnPullEvent> | undefined;
+  return (event) => {
+    show ??= import("./pull-progress.ts").then((module) => module.pullProgress());
+    void show.then((render) => render(event));
+  };
 }

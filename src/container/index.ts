@@ -1,4 +1,5 @@
 /** Containers made from images. */
+export { type RunMode, runContainer } from "./run.ts";
 export { mergeEnv, parseEnv, parseEnvFile } from "./spec/environment.ts";
 export { parseDevice, parseMount, parseTmpfs, parseVolume } from "./spec/mount-flags.ts";
 export type {

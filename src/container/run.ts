@@ -1,6 +1,7 @@
 /** `tsbox run`: from an image and options to a running program. */
 import { TsboxError } from "../error.ts";
 import { chooseMapping, type IdMapping } from "../idmap/index.ts";
+import type { OnPullEvent } from "../image/index.ts";
 import { CGROUP2_SUPER_MAGIC } from "../linux/abi.gen.ts";
 import { randomHex } from "../linux/random.ts";
 import { statPath } from "../linux/stat.ts";
@@ -13,7 +14,7 @@ import { mountPoint, type RootSource } from "../rootfs/index.ts";
 import { cgroupSettings, compileForeground, createCgroup } from "../runtime/index.ts";
 import { openStore } from "../store/index.ts";
 import { type ContainerRecord, checkName, claimName, makeContainerFolder } from "./folder.ts";
-import { prepareImage } from "./image.ts";
+import { type PreparedImage, prepareImage } from "./image.ts";
 import { readImageFile } from "./image-files.ts";
 import { prepareNetwork } from "./network.ts";
 import { privilegedDevices } from "./privileged.ts";
@@ -25,8 +26,8 @@ import type { RunOptions } from "./spec/options.ts";
 export interface RunMode {
   /** Print the plan and run nothing. */
   readonly explain: boolean;
-  /** Print nothing while pulling. */
-  readonly quiet: boolean;
+  /** Told what happens while the image is pulled. */
+  readonly onEvent?: OnPullEvent;
 }
 
 /**
@@ -41,7 +42,7 @@ export async function runContainer(options: RunOptions, mode: RunMode): Promise<
   checkSources(options);
   const store = openStore().root;
   const { mapping } = chooseMapping(options.userns);
-  const image = options.image === undefined ? undefined : await prepareImage(options, mapping, mode.quiet);
+  const image = options.image === undefined ? undefined : await prepareImage(options, mapping, mode.onEvent);
   const defaults = image?.defaults ?? {};
   const id = randomHex(32);
   const { path: folder, lock } = makeContainerFolder(store, id);
@@ -103,7 +104,7 @@ interface Preparation {
   readonly id: string;
   readonly folder: string;
   readonly lock: number;
-  readonly image: Awaited<ReturnType<typeof prepareImage>> | undefined;
+  readonly image: PreparedImage | undefined;
   readonly defaults: ContainerDefaults;
   readonly explain: boolean;
 }

@@ -1,0 +1,45 @@
+/** The image that `run` needs, pulled or not, by the policy of `--pull`. */
+import { TsboxError } from "../error.ts";
+import { familiarName, hostPlatform, type ImageName, imageNameText } from "../oci/index.ts";
+import { type LocalImage, resolveLocal } from "../store/index.ts";
+import type { PullOptions } from "./pull.ts";
+
+export type PullPolicy = "missing" | "always" | "never" | "newer";
+
+/** As people wrote it, for messages. */
+export function shownName(name: ImageName): string {
+  return name.transport === "docker" ? familiarName(name.reference) : imageNameText(name);
+}
+
+/**
+ * @returns the image with all its layers unpacked for the mapping
+ * @throws TsboxError `not-found` with `never` when it is not here
+ */
+export async function ensureImage(options: PullOptions, policy: PullPolicy): Promise<LocalImage> {
+  const { store, name, platform } = options;
+  const local = resolveLocal(store, name, platform ?? hostPlatform());
+  // a layout or archive on disk may have changed since; looking is cheap, and what is the same is not copied again
+  const mutable = name.transport !== "docker" && policy === "missing";
+  if (policy === "never" || (local !== undefined && policy === "missing" && !mutable)) {
+    if (local === undefined)
+      throw new TsboxError(
+        "not-found",
+        `cannot use ${shownName(name)}: it is not here, and --pull=never forbids fetching it`,
+      );
+    if (store.layers.missing(options.mapping, local.chainIDs).length > 0) {
+      const { ensureLayers } = await import("./pull.ts");
+      await ensureLayers(local, options);
+    }
+    return local;
+  }
+  const { pullImage } = await import("./pull.ts");
+  try {
+    return await pullImage(options);
+  } catch (error) {
+    // "newer" wants the newest that can be had
+    const unreachable = error instanceof TsboxError && error.code === "network";
+    if (policy !== "newer" || local === undefined || !unreachable) throw error;
+    options.onEvent?.({ type: "note", message: `using the image that is here: ${error.message}` });
+    return local;
+  }
+}

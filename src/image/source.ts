@@ -1,0 +1,27 @@
+/** Opens what an image name names. Each transport is loaded when it is used. */
+import type { ImageName, ImageSource } from "../oci/index.ts";
+
+/** For registries; the other transports have no options. */
+export interface SourceOptions {
+  readonly tlsVerify?: boolean;
+  readonly authFile?: string;
+  readonly certDir?: string;
+  readonly signal?: AbortSignal;
+  readonly onRetry?: (message: string) => void;
+}
+
+/** The caller closes it. */
+export async function openSource(name: ImageName, options: SourceOptions): Promise<ImageSource> {
+  switch (name.transport) {
+    case "docker": {
+      const { registrySource } = await import("../registry/index.ts");
+      return registrySource(name.reference, options);
+    }
+    case "oci":
+      return (await import("./layout.ts")).layoutSource(name.path, name.tag);
+    case "oci-archive":
+      return (await import("./oci-archive.ts")).ociArchiveSource(name.path, name.tag);
+    case "docker-archive":
+      return (await import("./docker-archive.ts")).dockerArchiveSource(name.path, name.tag);
+  }
+}
