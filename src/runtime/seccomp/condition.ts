@@ -58,21 +58,38 @@ export function narrowTo(conditions: readonly Condition[], wide: boolean): reado
 }
 
 /**
- * Which of two rules of one call is tried first, where both may match; negative for `a`. libseccomp's order: later arguments
- * before earlier ones, exact values before upper bounds before lower bounds, and of bounds the tighter one.
+ * Which of two rules of one call is tried first, where both may match; negative for `a`. This is the order of libseccomp's tree
+ * (db.c: `_db_chain_lt`): later arguments before earlier ones, exact values before upper bounds before lower bounds, and of bounds
+ * the tighter one; what it cannot tell apart stays in the order of the profile. It compares the upper half of a value first, and
+ * the lower only where the upper halves are the same test.
  */
-export function compareConditions(a: readonly Condition[], b: readonly Condition[]): number {
-  for (const [index, left] of a.entries()) {
-    const right = b[index];
-    if (right === undefined) return 0;
-    const order = right.argument - left.argument || rank(right.operator) - rank(left.operator);
-    if (order !== 0) return order;
-    if (left.value !== right.value) {
-      const ascending = left.operator === "LT" || left.operator === "LE";
-      return left.value < right.value === ascending ? -1 : 1;
-    }
+export function compareConditions(a: readonly Condition[], b: readonly Condition[], wide: boolean): number {
+  const [left, right] = [halves(a, wide), halves(b, wide)];
+  for (const [index, one] of left.entries()) {
+    const other = right[index];
+    if (other === undefined) return 0;
+    const { condition, test } = one;
+    if (test === other.test) continue;
+    const order =
+      other.condition.argument - condition.argument || rank(other.condition.operator) - rank(condition.operator);
+    if (order !== 0 || one.value === other.value) return order;
+    const ascending = condition.operator === "LT" || condition.operator === "LE";
+    return one.value < other.value === ascending ? -1 : 1;
   }
   return 0;
+}
+
+function halves(conditions: readonly Condition[], wide: boolean) {
+  return conditions.flatMap((condition) => {
+    const { argument, operator, mask, value } = condition;
+    const strict = operator === "GT" || operator === "LE" ? "above" : "from";
+    const kind = rank(operator) < 3 ? strict : operator === "MASKED_EQ" ? "masked" : "equal";
+    const high = { condition, value: value >> 32n, test: "" };
+    high.test = `${argument},high,${rank(operator) < 3 ? "" : kind},${mask >> 32n},${high.value}`;
+    const low = { condition, value: value & 0xffffffffn, test: "" };
+    low.test = `${argument},low,${kind},${mask & 0xffffffffn},${low.value}`;
+    return wide ? [high, low] : [low];
+  });
 }
 
 function rank(operator: Operator): number {

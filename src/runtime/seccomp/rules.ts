@@ -81,7 +81,8 @@ export class Rules {
     return [...this.#calls]
       .sort(([a], [b]) => a - b)
       .map(([number, { always, rules }]) => {
-        const sorted = () => [...rules.values()].sort((a, b) => compareConditions(a.conditions, b.conditions));
+        const sorted = () =>
+          [...rules.values()].sort((a, b) => compareConditions(a.conditions, b.conditions, this.#abi.wide));
         return [number + this.#abi.base, always === undefined ? { rules: sorted() } : { always }];
       });
   }
