@@ -1,4 +1,5 @@
 /** A registry as seen from one repository: logs in, follows redirects, tries again. distribution-spec 1.1. */
+import { TsboxError } from "../error.ts";
 import type { Reference } from "../oci/index.ts";
 import { Authorizer } from "./authorizer.ts";
 import { findCredentials } from "./credentials.ts";
@@ -42,7 +43,10 @@ export class RegistryClient {
   constructor({ registry, repository }: Pick<Reference, "registry" | "repository">, settings: Settings) {
     this.settings = settings;
     const host = HOSTS[registry] ?? registry;
-    this.#https = new URL(`https://${host}/v2/${repository}/`);
+    const base = `https://${host}/v2/${repository}/`;
+    // the grammar of references has ports and addresses that do not exist
+    if (!URL.canParse(base)) throw new TsboxError("usage", `cannot reach registry ${host}: this is no host and port`);
+    this.#https = new URL(base);
     this.#transport = new Transport(registry, this.#https.host, settings);
     this.#authorizer = new Authorizer(this.#transport, registry, `repository:${repository}:pull`, async () => {
       const { credentials, authFile, env } = settings;

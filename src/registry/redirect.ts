@@ -14,7 +14,7 @@ const MOST = 10;
  * @throws TsboxError `network`; `denied` for a redirect that must not be followed; `invalid` for one that leads nowhere
  */
 export async function follow(
-  transport: Pick<Transport, "send" | "mayBePlain">,
+  transport: Pick<Transport, "send" | "verifies">,
   request: Omit<Request, "body"> & { readonly method: "GET" | "HEAD" },
 ): Promise<Answer> {
   let { url } = request;
@@ -32,7 +32,7 @@ export async function follow(
   throw new TsboxError("invalid", `cannot follow ${redacted(request.url)}: it redirects more than ${MOST} times`);
 }
 
-function target({ url, headers }: Answer, transport: Pick<Transport, "mayBePlain">): URL {
+function target({ url, headers }: Answer, transport: Pick<Transport, "verifies">): URL {
   const location = headers.get("Location");
   const fail = (code: "invalid" | "denied", reason: string) =>
     new TsboxError(code, `cannot follow the redirect of ${redacted(url)}: ${reason}`);
@@ -41,9 +41,7 @@ function target({ url, headers }: Answer, transport: Pick<Transport, "mayBePlain
   if (next.protocol !== "https:" && next.protocol !== "http:") {
     throw fail("denied", `${JSON.stringify(next.protocol)} is neither https nor http`);
   }
-  // a remote registry has no business in what listens on this machine's loopback either
-  const mayLeave = transport.mayBePlain(url) && transport.mayBePlain(next);
-  if (next.protocol === "http:" && url.protocol === "https:" && !mayLeave) {
+  if (next.protocol === "http:" && url.protocol === "https:" && transport.verifies) {
     throw fail("denied", `it leads from https to plain http at ${next.host}`);
   }
   // fetch would make a login of them

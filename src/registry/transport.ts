@@ -47,6 +47,11 @@ export class Transport {
     return tlsVerify === undefined ? isLoopback(url.hostname) : !tlsVerify;
   }
 
+  /** Whether a server must prove who it is; otherwise whoever is in between can read and answer anyway. */
+  get verifies(): boolean {
+    return this.#settings.tlsVerify !== false;
+  }
+
   /**
    * Sends a request and waits for the headers of the answer, whatever its status.
    *
