@@ -24,25 +24,53 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
 };
 
-/** 125 is Docker's for "the tool failed, not the program"; 126 and 127 are the shell's. */
+/** 126 and 127 are the shell's, and Docker's. */
 const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-executable": 126, "command-not-found": 127 };
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [first, ...rest] = argv;
+  const [first, ...rest] = readRoot(argv);
   if (first === "--version" || first === "-V") return (await COMMANDS.version?.())?.([]) ?? 0;
-  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.([]) ?? 0;
+  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.(rest) ?? 0;
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
-  return (await load())(rest);
+  try {
+    return await (await load())(rest);
+  } catch (error) {
+    return report(error, first);
+  }
 }
 
-/** One sentence, no stack trace: a failure is for the person, unless they ask for more. */
-function report(error: unknown): number {
+/** `--root` before the command is the store's folder; tsbox finds it there too when it calls itself. */
+function readRoot(argv: readonly string[]): readonly string[] {
+  const [first, second] = argv;
+  if (first === "--root" && second !== undefined) {
+    process.env.TSBOX_ROOT = second;
+    return argv.slice(2);
+  }
+  if (!first?.startsWith("--root=")) return argv;
+  process.env.TSBOX_ROOT = first.slice("--root=".length);
+  return argv.slice(1);
+}
+
+/**
+ * One sentence, no stack trace: a failure is for the person, unless they ask for more. 125 is Docker's for "the tool failed, not
+ * the program", and for a command line that cannot be read; other commands fail with 1.
+ */
+function report(error: unknown, command: string): number {
   const known = isTsboxError(error);
-  const message = error instanceof Error ? error.message : String(error);
-  console.error(`tsbox: ${message}`);
+  console.error(`tsbox: ${sentence(error)}`);
   if (process.env.TSBOX_DEBUG) console.error(error);
-  return (known ? STATUS[error.code] : undefined) ?? 125;
+  if (!known) return 125;
+  const isRun = command === "run" || command.startsWith("__");
+  return STATUS[error.code] ?? (isRun || error.code === "usage" || error.code === "unsupported" ? 125 : 1);
 }
 
-process.exit(await main(process.argv.slice(2)).catch(report));
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isTsboxError(error)) return error.message;
+  // names the call and the path
+  if (error.name === "SyscallError") return `cannot ${error.message}`;
+  return `cannot go on: ${error.message} (TSBOX_DEBUG=1 shows where)`;
+}
+
+process.exit(await main(process.argv.slice(2)));

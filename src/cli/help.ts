@@ -16,12 +16,13 @@ export async function help(): Promise<number> {
   const lines = COMMANDS.map(([name, what]) => `  ${name.padEnd(10)} ${what}`);
   console.log(`tsbox runs OCI images without root and without a daemon.
 
-Usage: tsbox COMMAND [FLAGS]
+Usage: tsbox [--root FOLDER] COMMAND [FLAGS]
 
 Commands:
 ${lines.join("\n")}
 
-tsbox COMMAND --help shows a command's flags and examples.`);
+tsbox COMMAND --help shows a command's flags and examples. --root says where images and containers are kept; without it,
+$TSBOX_ROOT, $XDG_DATA_HOME/tsbox or ~/.local/share/tsbox.`);
   return 0;
 }
 
@@ -32,5 +33,5 @@ export function unknownCommand(name: string, commands: readonly string[]): numbe
   );
   const hint = near === undefined ? "see tsbox help" : `did you mean ${near}?`;
   console.error(`tsbox: there is no command ${JSON.stringify(name)}; ${hint}`);
-  return 125;
+  return 1;
 }

@@ -20,6 +20,7 @@ import {
 } from "../container/index.ts";
 import { TsboxError } from "../error.ts";
 import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
+import { errnoText, SyscallError } from "../linux/errno.ts";
 import { readText } from "../linux/read-text.ts";
 import { parseAddHost, parseNetwork, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
@@ -59,7 +60,7 @@ export function readRunOptions(
     ...all(args, "tmpfs").map(parseTmpfs),
     ...all(args, "device").map(parseDevice),
   ];
-  const fromFiles = all(args, "env-file").flatMap((path) => parseEnvFile(readText(path), path, env));
+  const fromFiles = all(args, "env-file").flatMap((path) => parseEnvFile(readEnvFile(path), path, env));
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
   return {
@@ -109,6 +110,15 @@ export function readRunOptions(
     authFile: last(args, "authfile"),
     certDir: last(args, "cert-dir"),
   };
+}
+
+function readEnvFile(path: string): string {
+  try {
+    return readText(path);
+  } catch (cause) {
+    if (!(cause instanceof SyscallError)) throw cause;
+    throw new TsboxError("not-found", `cannot read --env-file ${path}: ${errnoText(cause.errno)}`, { cause });
+  }
 }
 
 /** With keep-id the program is the caller, whoever the image says it is. */

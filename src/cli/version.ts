@@ -2,6 +2,6 @@
 import { version as number } from "../../package.json";
 
 export async function version(): Promise<number> {
-  console.log(`tsbox ${number}`);
+  console.log(number);
   return 0;
 }

@@ -1,4 +1,7 @@
 /** Containers made from images. */
+export { killContainer } from "./kill.ts";
+export { findContainer, isContainerRunning, type ListedContainer, listContainers } from "./list.ts";
+export { removeContainerFolder } from "./remove.ts";
 export { type RunMode, runContainer } from "./run.ts";
 export { mergeEnv, parseEnv, parseEnvFile } from "./spec/environment.ts";
 export { parseDevice, parseMount, parseTmpfs, parseVolume } from "./spec/mount-flags.ts";

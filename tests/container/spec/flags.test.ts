@@ -258,8 +258,8 @@ describe("refused in one sentence", () => {
 
   test("a file of variables that is not there", () => {
     expect(existsSync("/nonexistent")).toBe(false);
-    expect(() => specify(["--env-file", "/nonexistent/env", "i"])).toThrow(
-      "/nonexistent/env: no such file or directory",
+    expect(refusal(() => specify(["--env-file", "/nonexistent/env", "i"]))).toBe(
+      "cannot read --env-file /nonexistent/env: no such file or directory",
     );
   });
 });
