@@ -143,8 +143,9 @@ export function parseDocument(bytes: Uint8Array, mediaType: string | undefined, 
   const value = parseJSON(bytes, what);
   if (value.schemaVersion === 1)
     throw new TsboxError("unsupported", `cannot use ${what}: it has Docker's old schema 1`);
-  if ("layers" in value && "manifests" in value) {
-    throw new TsboxError("invalid", `cannot read ${what}: it has both layers and manifests`);
+  const ofManifest = ["layers", "config"].find((field) => field in value);
+  if (ofManifest !== undefined && "manifests" in value) {
+    throw new TsboxError("invalid", `cannot read ${what}: it has both ${ofManifest} and manifests`);
   }
   const own = value.mediaType;
   if (own !== undefined && mediaType !== undefined && own !== mediaType) {

@@ -42,6 +42,12 @@ export function codeOf(error: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
+/** What fetch threw, without its text: that has the whole URL, signature and all. */
+function withoutURL(error: unknown): Error {
+  const code = codeOf(error);
+  return Object.assign(new Error(`fetch failed: ${code || "unknown reason"}`), { code });
+}
+
 const REASONS: Record<string, string> = {
   ECONNREFUSED: "the connection was refused",
   ENOTFOUND: "there is no host of this name",
@@ -52,21 +58,22 @@ const REASONS: Record<string, string> = {
   EHOSTUNREACH: "there is no route to this host",
   ENETUNREACH: "there is no route to its network",
   EPROTO: "the TLS handshake failed: it does not speak TLS, or wants a client certificate",
+  ERR_PROXY_TUNNEL:
+    "the proxy refuses: it wants another user name and password in its URL, or does not allow this host",
   Malformed_HTTP_Response: "its answer is not HTTP",
 };
 
 /** What a refusal to trust a certificate is called: OpenSSL's X509_V_ERR names, and Node's for the host name. */
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)/;
 
+/** Refusals that another attempt would only repeat. */
+const LASTING = ["EPROTO", "ERR_PROXY_TUNNEL"];
+
 const CERTIFICATE_REASONS: Record<string, string> = {
   CERT_HAS_EXPIRED: "it has expired",
   CERT_NOT_YET_VALID: "it is not valid yet",
   ERR_TLS_CERT_ALTNAME_INVALID: "it is for another host name",
 };
-
-export function isCertificateFailure(error: unknown): boolean {
-  return CERTIFICATE.test(codeOf(error));
-}
 
 /**
  * Turns what `fetch` rejected with into a sentence; what is one already passes through.
@@ -76,17 +83,18 @@ export function isCertificateFailure(error: unknown): boolean {
 export function connectionError(url: URL, error: unknown, proxy?: string): TsboxError {
   if (error instanceof TsboxError) return error;
   const code = codeOf(error);
+  const cause = withoutURL(error);
   if (CERTIFICATE.test(code)) {
     const why = CERTIFICATE_REASONS[code] ?? "no authority that is trusted here has signed it";
     const remedy = `put the authority's certificate into ~/.config/containers/certs.d/${url.host}/ca.crt, or use --tls-verify=false`;
     return networkError(`cannot trust the certificate of ${url.host}: ${why}; ${remedy}`, {
       transient: false,
       url,
-      cause: error,
+      cause,
     });
   }
   const reason =
     REASONS[code] ?? (code === "" ? "the connection failed" : `the connection failed (${printable(code)})`);
   const way = proxy === undefined ? "" : ` through the proxy ${new URL(proxy).host}`;
-  return networkError(`cannot reach ${url.host}${way}: ${reason}`, { transient: code !== "EPROTO", url, cause: error });
+  return networkError(`cannot reach ${url.host}${way}: ${reason}`, { transient: !LASTING.includes(code), url, cause });
 }
