@@ -240,7 +240,9 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
 
 describe("refused in one sentence", () => {
   for (const [flags, message] of REFUSED) {
-    test(flags.join(" ") || "(nothing)", () => expect(refusal(() => specify(flags))).toBe(message));
+    test(flags.join(" ").replace("\n", "\\n") || "(nothing)", () =>
+      expect(refusal(() => specify(flags))).toBe(message),
+    );
   }
 
   test("a path that is not masked cannot be unmasked without a word", () => {
