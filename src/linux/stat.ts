@@ -55,6 +55,13 @@ export function statPath(path: string): Stat {
   return read("statx", syscall(SYS.statx, AT_FDCWD, cstring(path), 0, BASIC_STATS, buffer), path, buffer);
 }
 
+/** Of a NUL-terminated path in bytes; does not follow a final link. @throws SyscallError */
+export function statBytes(path: Uint8Array): Stat {
+  const buffer = new Uint8Array(SIZE);
+  const result = syscall(SYS.statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, BASIC_STATS, buffer);
+  return read("statx", result, new TextDecoder().decode(path.subarray(0, -1)), buffer);
+}
+
 /** Of an open descriptor. @throws SyscallError */
 export function statFd(fd: number): Stat {
   const buffer = new Uint8Array(SIZE);

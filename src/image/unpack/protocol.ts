@@ -1,0 +1,67 @@
+/**
+ * What the parent and a worker say to each other. The worker is tsbox again, root of a user namespace. Descriptor 3 is the
+ * blob, which may still grow; 4 is the folder that the worker makes its root.
+ *
+ * Parent to worker, lines on standard input: a {@link Job} as JSON, then `have N` (N bytes of the blob are there), at last `end N`
+ * (it is whole, N bytes, and verified). End of file or `abort` before that: the worker stops and reports a failure.
+ * Worker to parent, one line on standard output: a {@link Reply} as JSON.
+ */
+import type { ErrorCode } from "../../error.ts";
+import type { IdMapping } from "../../idmap/index.ts";
+import type { Compression, Digest } from "../../oci/index.ts";
+
+export interface UnpackJob {
+  readonly kind: "unpack";
+  readonly compression: Compression;
+  readonly diffID: Digest;
+  readonly mapping: IdMapping["kind"];
+  readonly limits: Limits;
+}
+
+/** Paths are absolute; names of files are strings of bytes (bytes.ts). */
+export interface FinishJob {
+  readonly kind: "finish";
+  readonly layers: readonly UnfinishedLayer[];
+  /** Trees of the layers below, nearest first. */
+  readonly lowerPaths: readonly string[];
+}
+
+export type Job = UnpackJob | FinishJob;
+
+export interface Limits {
+  /** Uncompressed bytes. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** An image may be large, but not without bounds: a small blob can claim to be anything (CVE-2026-32288). */
+export const DEFAULT_LIMITS: Limits = { bytes: 1024 ** 4, entries: 20_000_000 };
+
+export interface HardLink {
+  readonly path: string;
+  readonly target: string;
+}
+
+export interface UnpackResult {
+  readonly entries: number;
+  /** Uncompressed. */
+  readonly bytes: number;
+  /** Folders that the archive has things in but does not list; {@link finishLayers} gives them the look of those below. */
+  readonly impliedFolders: readonly string[];
+  /** Links to files of lower layers. */
+  readonly pendingHardLinks: readonly HardLink[];
+  /** Device nodes, which a user namespace cannot make. */
+  readonly skippedDevices: readonly string[];
+  /** Extended attributes that the kernel or file system refused. */
+  readonly skippedAttributes: number;
+}
+
+export interface UnfinishedLayer {
+  readonly path: string;
+  readonly impliedFolders: readonly string[];
+  readonly pendingHardLinks: readonly HardLink[];
+}
+
+export type Reply =
+  | { readonly ok: UnpackResult | null }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } };

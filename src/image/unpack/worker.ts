@@ -1,0 +1,75 @@
+/** The worker: `tsbox __unpack`, root of a user namespace. See protocol.ts. */
+import { TsboxError } from "../../error.ts";
+import { SYS } from "../../linux/abi.gen.ts";
+import { check, errnoText, SyscallError } from "../../linux/errno.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
+import { digestAlgorithm } from "../../oci/index.ts";
+import { finish } from "./finish.ts";
+import { growingFile, type NextLine } from "./growing-file.ts";
+import type { Job, Reply, UnpackJob, UnpackResult } from "./protocol.ts";
+import { TarParser } from "./tar/parser.ts";
+import { TreeWriter } from "./tree-writer.ts";
+
+const BLOB = 3;
+const DESTINATION = 4;
+
+/** @returns the exit status; the outcome itself is the line on standard output */
+export async function unpackWorkerMain(): Promise<number> {
+  const reply = await work().catch(failureReply);
+  await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
+  return 0;
+}
+
+async function work(): Promise<Reply> {
+  const lines = console[Symbol.asyncIterator]();
+  const next: NextLine = async () => {
+    const { value, done } = await lines.next();
+    return done ? undefined : value;
+  };
+  const job = JSON.parse((await next()) ?? "null") as Job; // cast: only tsbox starts it
+  if (job.kind === "finish") {
+    finish(job);
+    return { ok: null };
+  }
+  return { ok: await unpack(job, next) };
+}
+
+/** From here on the tree is the root: all that may be needed of the host is loaded before. */
+async function confine(): Promise<typeof import("./decompress.ts")> {
+  const loaded = await import("./decompress.ts");
+  check("fchdir", syscall(SYS.fchdir, DESTINATION));
+  check("chroot", syscall(SYS.chroot, cstring(".")));
+  syscall(SYS.umask, 0);
+  return loaded;
+}
+
+async function unpack(job: UnpackJob, next: NextLine): Promise<UnpackResult> {
+  const { decompress } = await confine();
+  const hash = new Bun.CryptoHasher(digestAlgorithm(job.diffID));
+  using writer = new TreeWriter(job.mapping, job.limits);
+  const parser = new TarParser(writer);
+  for await (const chunk of decompress(growingFile(BLOB, next), job.compression)) {
+    hash.update(chunk);
+    parser.push(chunk);
+  }
+  parser.finish();
+  const digest = `${digestAlgorithm(job.diffID)}:${hash.digest("hex")}`;
+  if (digest !== job.diffID) {
+    throw new TsboxError(
+      "integrity",
+      `cannot unpack: the uncompressed layer's digest is ${digest} instead of ${job.diffID}`,
+    );
+  }
+  return writer.finish();
+}
+
+function failureReply(error: unknown): Reply {
+  if (error instanceof TsboxError) return { error: { code: error.code, message: error.message } };
+  if (error instanceof SyscallError)
+    return {
+      error: { code: "io", message: `cannot unpack: ${error.syscall} ${error.path ?? ""}: ${errnoText(error.errno)}` },
+    };
+  return {
+    error: { code: "internal", message: `cannot unpack: ${error instanceof Error ? error.message : String(error)}` },
+  };
+}
