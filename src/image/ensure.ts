@@ -1,6 +1,7 @@
 /** The image that `run` needs, pulled or not, by the policy of `--pull`. */
 import { TsboxError } from "../error.ts";
-import { familiarName, hostPlatform, type ImageName, imageNameText } from "../oci/index.ts";
+import { exists, readText } from "../linux/read-text.ts";
+import { familiarName, hostPlatform, type ImageName, imageNameText, REF_NAME } from "../oci/index.ts";
 import { type LocalImage, resolveLocal } from "../store/index.ts";
 import type { PullOptions } from "./pull.ts";
 
@@ -11,6 +12,26 @@ export function shownName(name: ImageName): string {
   return name.transport === "docker" ? familiarName(name.reference) : imageNameText(name);
 }
 
+/** A layout on disk may have changed since; one look at its index tells. An archive is read again. */
+function isCurrent(name: ImageName, local: LocalImage): boolean {
+  if (name.transport === "docker") return true;
+  if (name.transport !== "oci" || !exists(`${name.path}/index.json`)) return false;
+  // only compared, never used: what differs or cannot be read is pulled, and checked there
+  let index: { manifests?: { digest?: unknown; annotations?: Record<string, unknown> }[] };
+  try {
+    index = JSON.parse(readText(`${name.path}/index.json`));
+  } catch {
+    return false;
+  }
+  const manifests = index.manifests ?? [];
+  const { tag } = name;
+  const found =
+    tag === undefined && manifests.length === 1
+      ? manifests[0]
+      : manifests.find(({ annotations }) => annotations?.[REF_NAME] === tag);
+  return found?.digest === local.top.digest;
+}
+
 /**
  * @returns the image with all its layers unpacked for the mapping
  * @throws TsboxError `not-found` with `never` when it is not here
@@ -18,9 +39,7 @@ export function shownName(name: ImageName): string {
 export async function ensureImage(options: PullOptions, policy: PullPolicy): Promise<LocalImage> {
   const { store, name, platform } = options;
   const local = resolveLocal(store, name, platform ?? hostPlatform());
-  // a layout or archive on disk may have changed since; looking is cheap, and what is the same is not copied again
-  const mutable = name.transport !== "docker" && policy === "missing";
-  if (policy === "never" || (local !== undefined && policy === "missing" && !mutable)) {
+  if (policy === "never" || (local !== undefined && policy === "missing" && isCurrent(name, local))) {
     if (local === undefined)
       throw new TsboxError(
         "not-found",

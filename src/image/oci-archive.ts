@@ -1,0 +1,7 @@
+/** Being written. */
+import { TsboxError } from "../error.ts";
+import type { ImageSource } from "../oci/index.ts";
+
+export function ociArchiveSource(path: string, _tag: string | undefined): ImageSource {
+  throw new TsboxError("unsupported", `cannot use ${path}: this transport is not built yet`);
+}

@@ -1,0 +1,122 @@
+import { expect, test } from "bun:test";
+import type { RuntimeConfig } from "../../src/oci/index.ts";
+import { printPlan } from "../../src/plan/index.ts";
+import { type CompileOptions, compileForeground } from "../../src/runtime/index.ts";
+
+const mapping = {
+  kind: "subuid",
+  name: "test",
+  uids: [
+    { container: 0, host: 1000, count: 1 },
+    { container: 1, host: 100000, count: 65536 },
+  ],
+  gids: [
+    { container: 0, host: 1000, count: 1 },
+    { container: 1, host: 100000, count: 65536 },
+  ],
+} as const;
+
+const minimal: RuntimeConfig = {
+  ociVersion: "1.3.0",
+  process: { user: { uid: 0, gid: 0 }, args: ["true"], env: ["PATH=/bin"], cwd: "/", noNewPrivileges: true },
+  root: { path: "rootfs" },
+  mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
+  linux: { namespaces: [{ type: "pid" }, { type: "mount" }] },
+};
+
+async function compile(config: RuntimeConfig, options: Partial<CompileOptions> = {}): Promise<string> {
+  const plan = compileForeground({
+    config,
+    mapping,
+    root: { kind: "folder", path: "/rootfs" },
+    seccomp: undefined,
+    init: false,
+    interactive: false,
+    helpers: [],
+    commands: [],
+    cgroup: undefined,
+    writablePaths: [],
+    pidFile: undefined,
+    lockFd: undefined,
+    remove: { always: [], onFailure: [] },
+    cleanup: ["/bin/false"],
+    ...options,
+  });
+  return await printPlan(plan);
+}
+
+/** The operations of one program, by name. */
+function operations(text: string, program: string): string[] {
+  const block = text.split(`${program}:\n`)[1]?.split("\n\n")[0] ?? "";
+  return block.split("\n").map((line) => line.trim().split(/\s+/)[1] ?? "");
+}
+
+const withProcess = (changes: object): RuntimeConfig => ({
+  ...minimal,
+  process: { ...minimal.process, ...changes } as never,
+});
+
+test("the same container compiles to the same plan, byte for byte", async () => {
+  expect(await compile(minimal)).toBe(await compile(minimal));
+});
+
+test("ids are mapped before the first process does anything", async () => {
+  const text = await compile(minimal);
+  expect(operations(text, "inside").slice(0, 2)).toEqual(["close", "recv"]);
+  const outside = operations(text, "outside");
+  expect(outside.indexOf("send")).toBeGreaterThan(outside.lastIndexOf("wait_success"));
+});
+
+test("the old root is gone before anything of the process is set", async () => {
+  const inside = operations(await compile(minimal), "inside");
+  expect(inside.indexOf("umount2")).toBeGreaterThan(inside.indexOf("pivot_root"));
+  expect(inside.indexOf("capset")).toBeGreaterThan(inside.indexOf("umount2"));
+});
+
+test("descriptors are closed, privileges gone and the filter on before the program runs", async () => {
+  const seccomp = { program: new Uint8Array(8), flags: 0 };
+  const inside = operations(await compile(minimal, { seccomp }), "inside");
+  const [close, caps, filter, exec] = ["close_on_exec_from", "capset", "seccomp", "execve"].map((name) =>
+    inside.lastIndexOf(name),
+  );
+  expect([close, caps, filter].every((at) => at !== undefined && at > 0 && at < (exec ?? 0))).toBeTrue();
+  expect(inside.at(-1)).toBe("execve");
+});
+
+test("without no_new_privs the filter is loaded while the process may still do that", async () => {
+  const seccomp = { program: new Uint8Array(8), flags: 0 };
+  const inside = operations(await compile(withProcess({ noNewPrivileges: false }), { seccomp }), "inside");
+  expect(inside.indexOf("seccomp")).toBeLessThan(inside.indexOf("setresuid", inside.indexOf("pivot_root")));
+});
+
+test("a user who is not mapped is refused by number", async () => {
+  await expect(compile(withProcess({ user: { uid: 70000, gid: 0 } }))).rejects.toThrow("uid 70000");
+});
+
+test.each([
+  ["hooks", { hooks: { poststart: [{ path: "/bin/true" }] } }],
+  ["linux.personality", { linux: { personality: { domain: "LINUX32" } } }],
+  ["linux.timeOffsets", { linux: { timeOffsets: { monotonic: { secs: 1 } } } }],
+])("%s is refused by name as long as it is not built", async (field, changes) => {
+  await expect(compile({ ...minimal, ...changes } as RuntimeConfig)).rejects.toThrow(field);
+});
+
+test.each(["/proc/self/attr", "/proc/sys/kernel", "/proc"])(
+  "CVE-2019-16884: nothing may be bound over %s",
+  (destination) => {
+    const mounts = [{ destination, type: "bind", source: "/tmp", options: ["bind"] }];
+    expect(compile({ ...minimal, mounts })).rejects.toThrow("mounts[0]");
+  },
+);
+
+test("a mount over the root is refused", async () => {
+  await expect(compile({ ...minimal, mounts: [{ destination: "/./", type: "tmpfs" }] })).rejects.toThrow(
+    "cannot mount over the root",
+  );
+});
+
+test("strings of users cannot smuggle placeholders of plans", async () => {
+  const text = await compile(withProcess({ args: ["sh", "\x01\x02"] }));
+  expect(text).toContain(JSON.stringify("\x01\x02"));
+  expect(text).not.toContain('"sh", "{pid}');
+});
