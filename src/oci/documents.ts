@@ -55,16 +55,23 @@ function build() {
     artifactType: v.optional(text),
     config: descriptor,
     layers: v.array(descriptor, "is not a list"),
+    subject: v.optional(descriptor),
     annotations: v.optional(annotations),
   });
   const index = v.looseObject({
     schemaVersion,
     mediaType: v.optional(text),
     manifests: v.array(descriptor, "is not a list"),
+    subject: v.optional(descriptor),
     annotations: v.optional(annotations),
   });
   const names = v.nullish(v.record(text, v.unknown(), "is not an object"));
   const list = v.nullish(texts);
+  const number = v.optional(v.number("is not a number"));
+  const healthcheck = v.looseObject(
+    { Test: list, Interval: number, Timeout: number, StartPeriod: number, StartInterval: number, Retries: number },
+    "is not an object",
+  );
   const config = v.looseObject({
     created: v.optional(text),
     author: v.optional(text),
@@ -83,6 +90,10 @@ function build() {
           WorkingDir: v.optional(text),
           Labels: v.nullish(annotations),
           StopSignal: v.optional(text),
+          OnBuild: list,
+          Shell: list,
+          ArgsEscaped: v.optional(v.boolean("is not true or false")),
+          Healthcheck: v.nullish(healthcheck),
         },
         "is not an object",
       ),

@@ -28,7 +28,8 @@ export function parseImageName(text: string): ImageName {
       throw new TsboxError("usage", `cannot use image name ${JSON.stringify(text)}: the name after the path is empty`);
     return { transport: scheme, path, tag };
   }
-  if (UNSUPPORTED.includes(scheme) && !/^\d+$/.test(rest)) {
+  // `dir:5000/x` is a host with a port
+  if (UNSUPPORTED.includes(scheme) && !/^\d+(\/|$)/.test(rest)) {
     throw new TsboxError(
       "unsupported",
       `cannot use image name ${JSON.stringify(text)}: tsbox has no transport "${scheme}"; it has docker, oci, oci-archive and docker-archive`,

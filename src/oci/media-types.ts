@@ -16,22 +16,22 @@ export const INDEX_TYPES: readonly string[] = [INDEX, DOCKER_LIST];
 
 export type Compression = "none" | "gzip" | "zstd";
 
-const LAYERS: Record<string, Compression> = {
-  [LAYER]: "none",
-  [LAYER_GZIP]: "gzip",
-  [`${LAYER}+zstd`]: "zstd",
-  "application/vnd.oci.image.layer.nondistributable.v1.tar": "none",
-  "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": "gzip",
-  "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd": "zstd",
-  "application/vnd.docker.image.rootfs.diff.tar": "none",
-  "application/vnd.docker.image.rootfs.diff.tar.gzip": "gzip",
-  "application/vnd.docker.image.rootfs.diff.tar.zstd": "zstd",
-  "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "gzip",
-};
+const LAYERS = new Map<string, Compression>([
+  [LAYER, "none"],
+  [LAYER_GZIP, "gzip"],
+  [`${LAYER}+zstd`, "zstd"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar", "none"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "gzip"],
+  ["application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", "zstd"],
+  ["application/vnd.docker.image.rootfs.diff.tar", "none"],
+  ["application/vnd.docker.image.rootfs.diff.tar.gzip", "gzip"],
+  ["application/vnd.docker.image.rootfs.diff.tar.zstd", "zstd"],
+  ["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "gzip"],
+]);
 
 /** @throws TsboxError `unsupported` for a media type that is not a layer's: an artifact, or an encrypted layer */
 export function layerCompression({ mediaType, digest }: Descriptor): Compression {
-  const compression = LAYERS[mediaType];
+  const compression = LAYERS.get(mediaType);
   if (compression !== undefined) return compression;
   throw new TsboxError(
     "unsupported",

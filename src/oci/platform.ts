@@ -3,22 +3,22 @@ import { TsboxError } from "../error.ts";
 import type { Descriptor, Platform } from "./types.ts";
 
 /** What other programs call an architecture that the specification calls by Go's name. */
-const ARCHITECTURES: Record<string, readonly [string, string?]> = {
-  x86_64: ["amd64"],
-  "x86-64": ["amd64"],
-  x64: ["amd64"],
-  aarch64: ["arm64"],
-  armhf: ["arm", "v7"],
-  armel: ["arm", "v6"],
-  i386: ["386"],
-  i686: ["386"],
-};
+const ARCHITECTURES = new Map<string, readonly [string, string?]>([
+  ["x86_64", ["amd64"]],
+  ["x86-64", ["amd64"]],
+  ["x64", ["amd64"]],
+  ["aarch64", ["arm64"]],
+  ["armhf", ["arm", "v7"]],
+  ["armel", ["arm", "v6"]],
+  ["i386", ["386"]],
+  ["i686", ["386"]],
+]);
 
 const PART = /^[A-Za-z0-9_.-]+$/;
 
 /** The same platform under its standard name, without a variant that says nothing. */
 export function normalizePlatform({ os, architecture, variant }: Platform): Platform {
-  const [name, implied] = ARCHITECTURES[architecture] ?? [architecture];
+  const [name, implied] = ARCHITECTURES.get(architecture) ?? [architecture];
   const own = variant === undefined || variant === "" ? implied : variant;
   const kept =
     (name === "arm64" && (own === "v8" || own === "8")) || (name === "amd64" && own === "v1") ? undefined : own;

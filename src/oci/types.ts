@@ -30,6 +30,8 @@ export interface Manifest {
   readonly artifactType?: string | undefined;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** What this is about: a signature's image. */
+  readonly subject?: Descriptor | undefined;
   readonly annotations?: Annotations | undefined;
 }
 
@@ -38,6 +40,7 @@ export interface ImageIndex {
   readonly schemaVersion: 2;
   readonly mediaType?: string | undefined;
   readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor | undefined;
   readonly annotations?: Annotations | undefined;
 }
 
@@ -52,6 +55,24 @@ export interface ContainerDefaults {
   readonly WorkingDir?: string | undefined;
   readonly Labels?: Readonly<Record<string, string>> | null | undefined;
   readonly StopSignal?: string | undefined;
+  /** Docker's, for builds: instructions of the images that are built on this one. */
+  readonly OnBuild?: readonly string[] | null | undefined;
+  /** Docker's: what a command line in shell form is given to. */
+  readonly Shell?: readonly string[] | null | undefined;
+  /** Docker's, for Windows: the command line is one text already. */
+  readonly ArgsEscaped?: boolean | undefined;
+  readonly Healthcheck?: Healthcheck | null | undefined;
+}
+
+/** Docker's: how to find out whether a container does its work. Times are nanoseconds; 0 or nothing is the default. */
+export interface Healthcheck {
+  /** `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", text]`; empty to inherit. */
+  readonly Test?: readonly string[] | null | undefined;
+  readonly Interval?: number | undefined;
+  readonly Timeout?: number | undefined;
+  readonly StartPeriod?: number | undefined;
+  readonly StartInterval?: number | undefined;
+  readonly Retries?: number | undefined;
 }
 
 /** image-spec config.md */
