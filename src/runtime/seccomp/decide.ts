@@ -4,14 +4,17 @@
  */
 import { BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JSET } from "../../linux/abi.gen.ts";
 import type { Condition } from "./condition.ts";
-import { ALL_BITS, type Comparison, type Graph, type Node } from "./graph.ts";
+import { ALL_BITS, type Comparison, type Graph, type Node, TooManyNodes } from "./graph.ts";
 import type { Rule } from "./rules.ts";
 
 /** `args` in `struct seccomp_data`, little-endian. */
 const ARGUMENTS = 16;
 
-/** The remembering search branches; long lists are decided rule by rule instead. */
-const REMEMBERED_RULES = 128;
+/** The remembering search goes as deep as there are conditions, on the stack. */
+const MAX_DEPTH = 1000;
+
+/** It also branches: hostile profiles double the work with each condition. */
+const MAX_STATES = 20_000;
 
 /** What a word is known to be, from where to where. */
 type Range = readonly [least: number, greatest: number];
@@ -24,11 +27,14 @@ const NOTHING: Known = new Map();
  * @param wide whether arguments have 64 bits
  * @param remember false for the larger but surely linear result
  * @returns the action of the first rule that matches, else `otherwise`
+ * @throws TooManyNodes
  */
 export function decide(graph: Graph, rules: readonly Rule[], otherwise: Node, wide: boolean, remember: boolean): Node {
-  const decision = new Decision(graph, rules, otherwise, wide, remember && rules.length <= REMEMBERED_RULES);
+  const depth = rules.reduce((sum, rule) => sum + rule.conditions.length, 0);
+  const remembers = remember && depth <= MAX_DEPTH;
+  const decision = new Decision(graph, rules, otherwise, wide, remembers);
   // from the last to the first, so that each finds its successor decided
-  if (!remember) for (let rule = rules.length - 1; rule > 0; rule--) decision.from(rule, 0, NOTHING);
+  if (!remembers) for (let rule = rules.length - 1; rule > 0; rule--) decision.from(rule, 0, NOTHING);
   return decision.from(0, 0, NOTHING);
 }
 
@@ -57,6 +63,7 @@ class Decision {
     const key = `${index},${condition},${[...known].join(";")}`;
     const before = this.#decided.get(key);
     if (before !== undefined) return before;
+    if (this.#decided.size >= MAX_STATES) throw new TooManyNodes();
     const node = this.#condition(
       next,
       known,

@@ -13,9 +13,17 @@ export interface Rule {
 /** What happens to one system call: always the same, or what the first rule that matches says. */
 export type Verdict = { readonly always: number } | { readonly rules: readonly Rule[] };
 
+interface Call {
+  always: number | undefined;
+  /** By their conditions. */
+  readonly rules: Map<string, Rule>;
+  /** By what they begin with: for each action the first of the rules with more conditions. */
+  readonly longer: Map<string, Map<number, Rule>>;
+}
+
 export class Rules {
   readonly #abi: Abi;
-  readonly #calls = new Map<number, { always: number | undefined; rules: Map<string, Rule> }>();
+  readonly #calls = new Map<number, Call>();
   #newest = 0;
 
   constructor(abi: Abi) {
@@ -55,7 +63,11 @@ export class Rules {
 
   #addTo(number: number, name: string, { action, field, ...rule }: Rule): void {
     const conditions = narrowTo(rule.conditions, this.#abi.wide);
-    const call = this.#calls.getOrInsertComputed(number, () => ({ always: undefined, rules: new Map() }));
+    const call = this.#calls.getOrInsertComputed(number, () => ({
+      always: undefined,
+      rules: new Map(),
+      longer: new Map(),
+    }));
     // a rule without conditions replaces those with conditions, and nothing replaces it
     if (call.always !== undefined) return;
     if (conditions.length === 0) {
@@ -70,10 +82,14 @@ export class Rules {
       return;
     }
     const key = keys.at(-1) ?? "";
-    for (const [longer, earlier] of call.rules) {
-      if (longer.startsWith(`${key} `) && earlier.action !== action) throw contradiction(name, field, earlier.field);
+    for (const [other, longer] of call.longer.get(key) ?? []) {
+      if (other !== action) throw contradiction(name, field, longer.field);
     }
-    call.rules.set(key, { conditions, action, field });
+    const added = { conditions, action, field };
+    call.rules.set(key, added);
+    for (const prefix of keys.slice(0, -1)) {
+      call.longer.getOrInsertComputed(prefix, () => new Map()).getOrInsert(action, added);
+    }
   }
 
   /** In the order of the numbers, with the ABI's base. */

@@ -76,6 +76,13 @@ describe("rules", () => {
     expect(() => program({ syscalls })).toThrow(message);
   });
 
+  test("a rule with more conditions than another, and another action, is passed over when it comes later", () => {
+    const longer = when({ names: ["ioctl"], action: "SCMP_ACT_KILL" }, argument(0, "EQ", 1), argument(1, "EQ", 2));
+    const shorter = when(allow("ioctl"), argument(0, "EQ", 1));
+    expect(decides({ syscalls: [shorter, longer] }, 16, 1, 2)).toBe(ALLOW);
+    expect(() => program({ syscalls: [longer, shorter] })).toThrow(/syscalls\[1\]: the action for ioctl contradicts/);
+  });
+
   test("all 64 bits of an argument are compared", () => {
     const syscalls = [when(allow("ioctl"), argument(0, "EQ", 0x1_0000_0005n)), allow("statx")];
     expect(decides({ syscalls }, 16, 0x1_0000_0005n)).toBe(ALLOW);
@@ -220,10 +227,10 @@ describe("size", () => {
     Array.from({ length: count }, (_, index) => when(allow("ioctl"), argument(1, "EQ", 0x5400 + 3 * index)));
 
   test("long lists are jumped over, near and far", () => {
-    const syscalls = [...values(1500), allow("read", "statx")];
+    const syscalls = [...values(900), allow("read", "statx")];
     const filter = program({ syscalls, architectures: ALL_X86 });
-    expect(filter.length).toBeGreaterThan(1500);
-    for (const index of [0, 1, 2, 700, 1499]) {
+    expect(filter.length).toBeGreaterThan(900);
+    for (const index of [0, 1, 2, 500, 899]) {
       const value = BigInt(0x5400 + 3 * index);
       expect(filter.run({ arch: X86_64, number: 16, args: [0n, value] }).action).toBe(ALLOW);
       expect(filter.run({ arch: I386, number: 54, args: [0n, value] }).action).toBe(ALLOW);
@@ -233,7 +240,7 @@ describe("size", () => {
   });
 
   test("a filter that the kernel would not take is an error that says so", () => {
-    expect(() => program({ syscalls: values(5000) })).toThrow(/more than the kernel's limit of 4096 instructions/);
+    expect(() => program({ syscalls: values(30_000) })).toThrow(/more than the kernel's limit of 4096 instructions/);
   });
 
   test("rules that look at all arguments in many ways do not take for ever", () => {
