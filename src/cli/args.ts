@@ -4,6 +4,7 @@
  */
 import type { ArgsDef } from "citty";
 import { TsboxError } from "../error.ts";
+import { isTerminal } from "../linux/terminal.ts";
 
 export interface FlagDefinition {
   readonly type: "boolean" | "string";
@@ -179,7 +180,7 @@ export function all(args: ParsedArgs, name: string): readonly string[] {
   return args.flags.get(name) ?? [];
 }
 
-/** The help text, rendered by citty. */
+/** The help text, rendered by citty, which colours it whoever reads; that is undone here where it is not for a terminal. */
 export async function helpText(command: CommandDefinition): Promise<string> {
   const { renderUsage } = await import("citty");
   const args: ArgsDef = {};
@@ -192,8 +193,12 @@ export async function helpText(command: CommandDefinition): Promise<string> {
     };
   }
   const meta = { name: `tsbox ${command.name}`, description: command.description };
-  const text = await renderUsage({ meta, args });
+  const rendered = (await renderUsage({ meta, args })).replace(/ +$/gm, "");
+  const text = isTerminal(1) && !process.env.NO_COLOR ? rendered : Bun.stripANSI(rendered);
   const examples = command.examples.map(([line, what]) => `  ${line.padEnd(50)} ${what}`).join("\n");
-  const usageLine = text.replace(/(USAGE.*?)\n/, `$1 ${command.operands}\n`);
+  const usageLine = text.replace(
+    /(USAGE.*?\[OPTIONS\]) ?(.*)\n/,
+    (_, start, end) => `${start} ${command.operands}${end}\n`,
+  );
   return `${usageLine.trimEnd()}\n${examples === "" ? "" : `\nEXAMPLES\n\n${examples}\n`}`;
 }

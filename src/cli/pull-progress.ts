@@ -28,8 +28,26 @@ const STDERR: ProgressTarget = {
   now: () => performance.now(),
 };
 
-export function pullProgress(target: ProgressTarget = STDERR): OnPullEvent {
-  return target.size() === undefined || process.env.TERM === "dumb" ? lines(target) : bars(target);
+/** @param everything also say so when nothing had to be fetched, which who asked for a pull wants to know, and who runs does not */
+export function pullProgress(everything = false, target: ProgressTarget = STDERR): OnPullEvent {
+  const show = target.size() === undefined || process.env.TERM === "dumb" ? lines(target) : bars(target);
+  return everything ? show : fromFirstWork(show);
+}
+
+/** Holds back until something is fetched or unpacked. */
+function fromFirstWork(show: OnPullEvent): OnPullEvent {
+  let held: PullEvent[] | undefined = [];
+  return (event) => {
+    if (held === undefined) return show(event);
+    held.push(event);
+    if (
+      event.type === "resolved" ||
+      (event.type === "layer" && (event.state === "waiting" || event.state === "exists"))
+    )
+      return;
+    for (const earlier of held) show(earlier);
+    held = undefined;
+  };
 }
 
 const STATES: Readonly<Record<LayerEvent["state"], string>> = {

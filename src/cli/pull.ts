@@ -46,7 +46,7 @@ export async function pull(argv: readonly string[]): Promise<number> {
       ...(authFile === undefined ? {} : { authFile }),
       ...(certDir === undefined ? {} : { certDir }),
     },
-    ...(isOn(args, "quiet") ? {} : { onEvent: pullProgress() }),
+    ...(isOn(args, "quiet") ? {} : { onEvent: pullProgress(true) }),
   };
   return await forEachOperand(args, async (operand) => {
     const image = await ensureImage({ ...options, name: parseImageName(operand) }, "always");

@@ -110,11 +110,15 @@ function layer(
 }
 
 /** Plays events and returns what was written for each. */
-function play(events: readonly (PullEvent | number)[], size?: { columns: number; rows: number }): string[] {
+function play(
+  events: readonly (PullEvent | number)[],
+  size?: { columns: number; rows: number },
+  everything = true,
+): string[] {
   let time = 0;
   let written = "";
   const target: ProgressTarget = { write: (text) => (written += text), size: () => size, now: () => time };
-  const show = pullProgress(target);
+  const show = pullProgress(everything, target);
   return events.map((event) => {
     written = "";
     if (typeof event === "number") time += event;
@@ -176,6 +180,21 @@ describe("progress", () => {
     expect(lines[0]).toStartWith("aaaaaaaaaaaa [ ");
     expect(lines[3]).toBe("and 8 more");
     for (const line of lines) expect(line.length).toBeLessThan(40);
+  });
+
+  test("of a run says nothing when all is here, and all when something is not", () => {
+    const here = [resolved, layer(A, "waiting", 0), layer(A, "exists", 1000)];
+    for (const size of [undefined, { columns: 80, rows: 24 }]) expect(play(here, size, false).join("")).toBe("");
+    expect(
+      play(
+        [...here, layer(B, "waiting", 0), layer(B, "downloading", 1), layer(B, "done", 1000)],
+        undefined,
+        false,
+      ).join(""),
+    ).toBe(
+      `pulling docker.io/library/alpine ${A}\naaaaaaaaaaaa  1.00 kB is here already\nbbbbbbbbbbbb  1.00 kB done\n`,
+    );
+    expect(play([{ type: "note", message: "using the old one" }], undefined, false)).toEqual(["using the old one\n"]);
   });
 
   test("a message of a server cannot write to the terminal", () => {
