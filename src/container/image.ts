@@ -1,8 +1,8 @@
 /** The image of a container: found or pulled, with its layers unpacked for the container's mapping. */
 import type { IdMapping } from "../idmap/index.ts";
-import { ensureImage, type OnPullEvent } from "../image/index.ts";
+import { ensureImage, findImage, type OnPullEvent, type PullOptions, type PullPolicy } from "../image/index.ts";
 import { type ContainerDefaults, digestHex, parseImageName } from "../oci/index.ts";
-import { type ContainerNeeds, openStore } from "../store/index.ts";
+import { type ContainerNeeds, type LocalImage, openStore } from "../store/index.ts";
 import type { LayeredImage } from "./root.ts";
 import type { RunOptions } from "./spec/options.ts";
 
@@ -11,6 +11,8 @@ export interface PreparedImage {
   readonly root: LayeredImage;
   /** What garbage collection must keep while the container exists: `image.json`. */
   readonly needs: ContainerNeeds;
+  /** Keeps garbage collection away until `image.json` is written; the caller disposes of it. */
+  readonly hold: Disposable;
 }
 
 /** @throws TsboxError */
@@ -34,10 +36,29 @@ export async function prepareImage(
     source,
     ...(onEvent === undefined ? {} : { onEvent }),
   };
-  const image = await ensureImage(pull, options.pull);
+  const { image, hold } = await holdImage(pull, options.pull);
   return {
     defaults: image.config.config ?? {},
     root: { layersFolder: store.layers.folder(mapping), layers: image.chainIDs.map(digestHex) },
     needs: { name: image.name, manifest: image.manifestDigest, mapping: mapping.name, layers: image.chainIDs },
+    hold,
   };
+}
+
+/** Nothing is held while the image is fetched; so it may be gone again just after, and is then fetched once more. */
+async function holdImage(pull: PullOptions, policy: PullPolicy): Promise<{ image: LocalImage; hold: Disposable }> {
+  const { store, mapping } = pull;
+  if (policy === "missing" || policy === "never") {
+    const hold = store.hold();
+    const local = findImage(pull);
+    if (local !== undefined && store.layers.missing(mapping, local.chainIDs).length === 0)
+      return { image: local, hold };
+    hold[Symbol.dispose]();
+  }
+  for (;;) {
+    const image = await ensureImage(pull, policy);
+    const hold = store.hold();
+    if (store.layers.missing(mapping, image.chainIDs).length === 0) return { image, hold };
+    hold[Symbol.dispose]();
+  }
 }

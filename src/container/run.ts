@@ -111,7 +111,10 @@ interface Preparation {
 
 async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
   const { options, mapping, store, id, folder, lock, image, defaults } = preparation;
-  if (image !== undefined) writeText(`${folder}/image.json`, JSON.stringify(image.needs));
+  if (image !== undefined) {
+    writeText(`${folder}/image.json`, JSON.stringify(image.needs));
+    image.hold[Symbol.dispose]();
+  }
   writeRecord(preparation);
   if (options.name !== undefined) claimName(store, options.name, id);
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));

@@ -32,14 +32,21 @@ function isCurrent(name: ImageName, local: LocalImage): boolean {
   return found?.digest === local.top.digest;
 }
 
+/** The image if it is here and, for a layout, still what the layout has. Reads a few small files. */
+export function findImage({ store, name, platform }: PullOptions): LocalImage | undefined {
+  const local = resolveLocal(store, name, platform ?? hostPlatform());
+  return local !== undefined && isCurrent(name, local) ? local : undefined;
+}
+
 /**
  * @returns the image with all its layers unpacked for the mapping
  * @throws TsboxError `not-found` with `never` when it is not here
  */
 export async function ensureImage(options: PullOptions, policy: PullPolicy): Promise<LocalImage> {
   const { store, name, platform } = options;
-  const local = resolveLocal(store, name, platform ?? hostPlatform());
-  if (policy === "never" || (local !== undefined && policy === "missing" && isCurrent(name, local))) {
+  const current = policy === "missing" ? findImage(options) : undefined;
+  const local = current ?? resolveLocal(store, name, platform ?? hostPlatform());
+  if (policy === "never" || current !== undefined) {
     if (local === undefined)
       throw new TsboxError(
         "not-found",

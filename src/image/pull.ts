@@ -147,6 +147,12 @@ async function unpackLayers(
   const unpacks = new Gate(UNPACKS);
   const failed = new AbortController();
   const staged: (Staged | undefined)[] = [];
+  // lowest first, in every process, so that two pulls never wait for each other; who waits finds the layer done
+  using claims = new DisposableStack();
+  for (const { chainID } of all) {
+    if (!store.layers.has(mapping, chainID))
+      claims.use(await store.layers.claim(mapping, chainID, options.source.signal));
+  }
   const one = async (layer: Layer, index: number) => {
     const { descriptor, chainID } = layer;
     const event = (state: "waiting" | "unpacking" | "exists" | "done", bytes: number) =>
@@ -208,7 +214,9 @@ async function receiveAndUnpack(
   let unpacking: ReturnType<typeof unpackLayer> | undefined;
   let place: Disposable | undefined;
   let growing: { path: string; bytes: number } | undefined;
-  const begin = (blobPath: string) => {
+  const begin = () => {
+    // renamed once it is whole
+    const blobPath = store.blobs.has(descriptor) ? store.blobs.path(descriptor.digest) : (growing?.path ?? "");
     unpacking = unpackLayer({ blobPath, destination, compression: layerCompression(descriptor), diffID, mapping });
     // a failure is reported below; until then it must not count as unhandled
     unpacking.result.catch(() => {});
@@ -216,7 +224,7 @@ async function receiveAndUnpack(
   };
   const advance = () => {
     if (place === undefined || growing === undefined || growing.bytes === 0) return;
-    unpacking ??= begin(growing.path);
+    unpacking ??= begin();
     unpacking.have(growing.bytes);
   };
   const abort = () => unpacking?.abort();
@@ -239,7 +247,7 @@ async function receiveAndUnpack(
     await entered;
     signal.throwIfAborted();
     onUnpacking();
-    unpacking ??= begin(store.blobs.path(descriptor.digest));
+    unpacking ??= begin();
     unpacking.end(descriptor.size);
     return await unpacking.result;
   } catch (error) {

@@ -1,0 +1,62 @@
+/** Removing images as `docker rmi` does: a name first, the image with its last name. */
+import { TsboxError } from "../error.ts";
+import { chooseMapping, unpackMapping } from "../idmap/index.ts";
+import { digestHex, imageNameText, parseImageName } from "../oci/index.ts";
+import { removeTree } from "../rootfs/tree/index.ts";
+import { collectGarbage, entryName, readContainers, type Store } from "../store/index.ts";
+import { type ListedImage, listImages } from "./list.ts";
+
+const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{3,64})$/;
+
+/** By name; otherwise by image id or digest, or the beginning of an id that only one image has. */
+function find(images: readonly ListedImage[], operand: string): ListedImage[] {
+  const name = nameOf(operand);
+  const named = images.filter((image) => image.name === name);
+  if (named.length > 0) return named.slice(0, 1);
+  const prefix = ID_PREFIX.exec(operand)?.[1];
+  const found =
+    prefix === undefined
+      ? []
+      : images.filter(({ id, digest }) => digestHex(id).startsWith(prefix) || digestHex(digest).startsWith(prefix));
+  if (new Set(found.map(({ id }) => id)).size > 1) {
+    throw new TsboxError("usage", `cannot remove ${operand}: several images' ids begin so`);
+  }
+  return found;
+}
+
+function nameOf(operand: string): string | undefined {
+  try {
+    return imageNameText(parseImageName(operand));
+  } catch {
+    return undefined; // 64 digits are an id, and no name
+  }
+}
+
+/**
+ * Removes an image and then all that nothing needs any more.
+ *
+ * @returns lines as Docker prints them: `Untagged: NAME`, `Deleted: ID`
+ * @throws TsboxError `not-found`, or `busy` when a container needs it
+ */
+export async function removeImage(store: Store, operand: string): Promise<string[]> {
+  const images = listImages(store);
+  const found = find(images, operand);
+  if (found.length === 0) throw new TsboxError("not-found", `cannot remove ${operand}: there is no such image here`);
+  const names = new Set(found.map(({ name }) => name));
+  const digests = new Set(found.map(({ digest }) => digest));
+  const others = images.some(({ name, digest }) => digests.has(digest) && !names.has(name));
+  const user = readContainers(store.root).find((container) => names.has(container.name));
+  if (user !== undefined && !others) {
+    throw new TsboxError(
+      "busy",
+      `cannot remove ${operand}: the container ${user.id.slice(0, 12)} needs it; remove that one with: tsbox rm ${user.id.slice(0, 12)}`,
+    );
+  }
+  store.index.update((entries) =>
+    entries.filter((entry) => !(digests.has(entry.digest) && names.has(entryName(entry)))),
+  );
+  await collectGarbage(store, { removeTree: (path) => removeTree(path, unpackMapping(chooseMapping().mapping)) });
+  const untagged = [...names].flatMap((name) => (name === undefined ? [] : [`Untagged: ${name}`]));
+  const deleted = others ? [] : [...new Set(found.map(({ id }) => id))].map((id) => `Deleted: ${id}`);
+  return [...untagged, ...deleted];
+}
