@@ -36,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await (await load())(rest);
   } catch (error) {
-    return report(error, first);
+    return await report(error, first);
   }
 }
 
@@ -56,9 +56,15 @@ function readRoot(argv: readonly string[]): readonly string[] {
  * One sentence, no stack trace: a failure is for the person, unless they ask for more. 125 is Docker's for "the tool failed, not
  * the program", and for a command line that cannot be read; other commands fail with 1.
  */
-function report(error: unknown, command: string): number {
+async function report(error: unknown, command: string): Promise<number> {
   const known = isTsboxError(error);
-  console.error(`tsbox: ${sentence(error)}`);
+  // not console.error, which makes it red on terminals
+  const { writeAll } = await import("./linux/write-text.ts");
+  try {
+    writeAll(2, `tsbox: ${sentence(error)}\n`);
+  } catch {
+    // standard error is closed: the exit status has to say it alone
+  }
   if (process.env.TSBOX_DEBUG) console.error(error);
   if (!known) return 125;
   const isRun = command === "run" || command.startsWith("__");

@@ -1,5 +1,6 @@
 /** What every command but `run` begins with. */
 import { TsboxError } from "../error.ts";
+import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, helpText, isOn, type ParsedArgs, parseArgs } from "./args.ts";
 
 /** A flag of most commands. */
@@ -50,7 +51,7 @@ export async function forEachOperand(
       await action(operand);
     } catch (error) {
       if (!(error instanceof TsboxError)) throw error;
-      console.error(`tsbox: ${error.message}`);
+      writeAll(2, `tsbox: ${error.message}\n`);
       status = 1;
     }
   }

@@ -34,9 +34,10 @@ interface ImageRow extends Record<string, unknown> {
   readonly CreatedAt: string;
   readonly CreatedSince: string;
   readonly Size: string;
+  readonly Platform: string;
 }
 
-const FIELDS = ["Repository", "Tag", "Digest", "ID", "CreatedAt", "CreatedSince", "Size"] as const;
+const FIELDS = ["Repository", "Tag", "Digest", "ID", "CreatedAt", "CreatedSince", "Size", "Platform"] as const;
 const NONE = "<none>";
 
 /** An image that came from a path has that for its repository. */
@@ -58,6 +59,7 @@ function rowOf(image: ListedImage, whole: boolean, now: number): ImageRow {
     CreatedAt: image.created ?? "",
     CreatedSince: readableAge(created, now),
     Size: readableSize(image.size),
+    Platform: image.platform,
   };
 }
 
@@ -78,6 +80,9 @@ export async function images(argv: readonly string[]): Promise<number> {
   ];
   if (isOn(args, "quiet")) for (const id of new Set(rows.map(({ ID }) => ID))) console.log(id);
   else if (format === undefined) console.log(renderTable(columns, rows));
-  else if (rows.length > 0 || format === "json") console.log(renderFormat(format, FIELDS, rows));
+  else {
+    const text = renderFormat(format, FIELDS, rows);
+    if (text !== "") console.log(text);
+  }
   return 0;
 }

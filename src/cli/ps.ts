@@ -75,6 +75,9 @@ export async function ps(argv: readonly string[]): Promise<number> {
   const format = last(args, "format");
   if (isOn(args, "quiet")) for (const { ID } of rows) console.log(ID);
   else if (format === undefined) console.log(renderTable(COLUMNS, rows));
-  else if (rows.length > 0 || format === "json") console.log(renderFormat(format, FIELDS, rows));
+  else {
+    const text = renderFormat(format, FIELDS, rows);
+    if (text !== "") console.log(text);
+  }
   return 0;
 }

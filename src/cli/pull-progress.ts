@@ -4,6 +4,7 @@
  */
 import type { OnPullEvent, PullEvent } from "../image/index.ts";
 import { isTerminal, terminalSize } from "../linux/terminal.ts";
+import { writeAll } from "../linux/write-text.ts";
 import { printable, readableSize, shortID } from "./readable.ts";
 
 type LayerEvent = Extract<PullEvent, { type: "layer" }>;
@@ -20,10 +21,8 @@ export interface ProgressTarget {
   readonly now: () => number;
 }
 
-/** Standard error, without `process.stderr`, which costs milliseconds to make. */
 const STDERR: ProgressTarget = {
-  // console.error ends the line; all that is written here ends with one
-  write: (text) => console.error(text.replace(/\n$/, "")),
+  write: (text) => writeAll(2, text),
   size: () => (isTerminal(2) ? (terminalSize(2) ?? { columns: 80, rows: 24 }) : undefined),
   now: () => performance.now(),
 };

@@ -17,12 +17,25 @@ export function writeText(
 ): void {
   const flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (options.exclusive ? O_EXCL : O_TRUNC);
   const fd = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), flags, options.mode ?? 0o644), path);
-  const bytes = encoder.encode(text);
   try {
-    let at = 0;
-    while (at < bytes.length) at += check("write", syscall(SYS.write, fd, bytes.subarray(at), bytes.length - at), path);
+    writeAll(fd, text, path);
   } finally {
     syscall(SYS.close, fd);
+  }
+}
+
+/**
+ * Writes all of a text to a descriptor, as it is: `console.error` colours what it writes to a terminal, and `process.stderr` costs
+ * milliseconds to make. A descriptor that does not block, and is full, is waited for.
+ * @throws SyscallError
+ */
+export function writeAll(fd: number, text: string, path?: string): void {
+  const bytes = encoder.encode(text);
+  let at = 0;
+  while (at < bytes.length) {
+    const written = syscall(SYS.write, fd, bytes.subarray(at), bytes.length - at);
+    if (written === -E.EAGAIN) Bun.sleepSync(1);
+    else if (written !== -E.EINTR) at += check("write", written, path);
   }
 }
 
