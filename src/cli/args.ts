@@ -62,6 +62,12 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+/** Docker's older names, which its help hides and people still write. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["net", "network"],
+  ["dns-opt", "dns-option"],
+]);
+
 const TRUE = new Set(["true", "1", "t", "T", "TRUE", "True"]);
 const FALSE = new Set(["false", "0", "f", "F", "FALSE", "False"]);
 
@@ -92,10 +98,11 @@ export function parseArgs(command: CommandDefinition, argv: readonly string[], s
     }
     if (word.startsWith("--")) {
       const equals = word.indexOf("=");
-      const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+      const written = equals < 0 ? word.slice(2) : word.slice(2, equals);
+      const name = SYNONYMS.get(written) ?? written;
       const given = equals < 0 ? undefined : word.slice(equals + 1);
       const definition = Object.hasOwn(command.flags, name) ? command.flags[name] : undefined;
-      if (definition === undefined) throw unknown(command, `--${name}`);
+      if (definition === undefined) throw unknown(command, `--${written}`);
       if (definition.type === "string") put(name, given ?? takeValue(`--${name}`));
       else put(name, boolean(command, `--${name}`, given));
     } else if (word.startsWith("-") && word !== "-") {

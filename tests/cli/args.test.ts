@@ -110,6 +110,14 @@ test("help names every flag, the operands and the examples", async () => {
   expect(help).not.toContain("undefined");
 });
 
+test("older names of Docker's flags are those of today", () => {
+  expect([...parseArgs(RUN, ["--net=host", "--dns-opt", "ndots:1", "img"], true).flags]).toEqual([
+    ["network", ["host"]],
+    ["dns-option", ["ndots:1"]],
+  ]);
+  expect(() => parsed(["--net", "host", "img"])).toThrow("there is no flag --net");
+});
+
 test("no flag of run has the short form of another", () => {
   const aliases = Object.values(RUN.flags).flatMap(({ alias }) => alias ?? []);
   expect(aliases.filter((alias, i) => aliases.indexOf(alias) !== i)).toEqual([]);
