@@ -81,28 +81,30 @@ export function syscallNumbers(abi: Abi): ReadonlyMap<string, number> {
   return numbers;
 }
 
-const SOCKETCALLS =
-  `socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt
-  getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg`.split(/\s+/);
-const IPC_CALLS: Readonly<Record<string, number>> = {
-  semop: 1,
-  semget: 2,
-  semctl: 3,
-  semtimedop: 4,
-  msgsnd: 11,
-  msgrcv: 12,
-  msgget: 13,
-  msgctl: 14,
-  shmat: 21,
-  shmdt: 22,
-  shmget: 23,
-  shmctl: 24,
-};
+export interface MultiplexedCall {
+  readonly through: "socketcall" | "ipc";
+  /** The first argument. */
+  readonly call: number;
+}
 
-/** How a call is also made on i386: a multiplexer and its first argument. linux/net.h, linux/ipc.h */
-export function multiplexedCall(name: string): { readonly through: string; readonly call: number } | undefined {
-  const socket = SOCKETCALLS.indexOf(name) + 1;
-  if (socket > 0) return { through: "socketcall", call: socket };
-  const call = Object.hasOwn(IPC_CALLS, name) ? IPC_CALLS[name] : undefined;
-  return call === undefined ? undefined : { through: "ipc", call };
+/** In the order of their numbers, from 1 on; a dot is a hole. linux/net.h, linux/ipc.h */
+const MULTIPLEXED = {
+  socketcall: `socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt
+    getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg`,
+  ipc: `semop semget semctl semtimedop . . . . . . msgsnd msgrcv msgget msgctl . . . . . . shmat shmdt shmget shmctl`,
+} as const;
+
+let multiplexed: ReadonlyMap<string, MultiplexedCall> | undefined;
+
+/** How a call is also made on i386: through a multiplexer. */
+export function multiplexedCall(name: string): MultiplexedCall | undefined {
+  multiplexed ??= new Map(
+    (["socketcall", "ipc"] as const).flatMap((through) =>
+      MULTIPLEXED[through]
+        .split(/\s+/)
+        .map((name, index) => [name, { through, call: index + 1 }] as const)
+        .filter(([name]) => name !== "."),
+    ),
+  );
+  return multiplexed.get(name);
 }

@@ -46,13 +46,14 @@ function parseRules(config: LinuxSeccomp, arch: Architecture) {
     const action = parseAction(syscall.action, syscall.errnoRet, `${field}.action`, `${field}.errnoRet`);
     const conditions = (syscall.args ?? []).map((arg, at) => parseCondition(arg, `${field}.args[${at}]`));
     if (syscall.names.length === 0) throw fieldError(`${field}.names`, "it names no system call");
+    const parts = alternatives(conditions).map((part) => ({ conditions: part, action, field }));
     notifies ||= action === SECCOMP_RET_USER_NOTIF;
     for (const [at, name] of syscall.names.entries()) {
       if (name === "") throw fieldError(`${field}.names[${at}]`, "a name is empty");
       for (const ofAbi of rules.values()) {
         ofAbi.mention(name);
         if (action === standard) continue;
-        for (const part of alternatives(conditions)) ofAbi.add(name, { conditions: part, action, field });
+        for (const part of parts) ofAbi.add(name, part);
       }
     }
   }

@@ -50,6 +50,7 @@ function uint64(value: number | bigint, field: string): bigint {
 
 /** What is left of conditions for an ABI: one of 32 bits compares the low halves only, and an empty mask compares nothing. */
 export function narrowTo(conditions: readonly Condition[], wide: boolean): readonly Condition[] {
+  if (conditions.length === 0) return conditions;
   const bits = wide ? ALL : 0xffffffffn;
   return conditions
     .map((condition) => ({ ...condition, mask: condition.mask & bits, value: condition.value & bits }))

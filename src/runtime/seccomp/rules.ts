@@ -13,8 +13,8 @@ export interface Rule {
 /** What happens to one system call: always the same, or what the first rule that matches says. */
 export type Verdict = { readonly always: number } | { readonly rules: readonly Rule[] };
 
-interface Call {
-  always: number | undefined;
+/** The rules with conditions for one call. */
+interface Conditional {
   /** By their conditions. */
   readonly rules: Map<string, Rule>;
   /** By what they begin with: for each action the first of the rules with more conditions. */
@@ -23,7 +23,8 @@ interface Call {
 
 export class Rules {
   readonly #abi: Abi;
-  readonly #calls = new Map<number, Call>();
+  readonly #always = new Map<number, number>();
+  readonly #conditional = new Map<number, Conditional>();
   #newest = 0;
 
   constructor(abi: Abi) {
@@ -62,18 +63,15 @@ export class Rules {
   }
 
   #addTo(number: number, name: string, { action, field, ...rule }: Rule): void {
-    const conditions = narrowTo(rule.conditions, this.#abi.wide);
-    const call = this.#calls.getOrInsertComputed(number, () => ({
-      always: undefined,
-      rules: new Map(),
-      longer: new Map(),
-    }));
     // a rule without conditions replaces those with conditions, and nothing replaces it
-    if (call.always !== undefined) return;
+    if (this.#always.has(number)) return;
+    const conditions = narrowTo(rule.conditions, this.#abi.wide);
     if (conditions.length === 0) {
-      call.always = action;
+      this.#conditional.delete(number);
+      this.#always.set(number, action);
       return;
     }
+    const call = this.#conditional.getOrInsertComputed(number, () => ({ rules: new Map(), longer: new Map() }));
     const keys = prefixes(conditions);
     for (const key of keys) {
       const shorter = call.rules.get(key);
@@ -92,16 +90,19 @@ export class Rules {
     }
   }
 
-  /** In the order of the numbers, with the ABI's base. */
-  verdicts(): readonly (readonly [number: number, verdict: Verdict])[] {
-    return [...this.#calls]
-      .sort(([a], [b]) => a - b)
-      .map(([number, { always, rules }]) => {
-        const sorted = () =>
-          [...rules.values()].sort((a, b) => compareConditions(a.conditions, b.conditions, this.#abi.wide));
-        return [number + this.#abi.base, always === undefined ? { rules: sorted() } : { always }];
-      });
+  /** By number, with the ABI's base. */
+  *verdicts(): Iterable<readonly [number: number, verdict: Verdict]> {
+    const { base, wide } = this.#abi;
+    for (const [number, always] of this.#always) yield [number + base, { always }];
+    for (const [number, { rules }] of this.#conditional)
+      yield [number + base, { rules: inOrder([...rules.values()], wide) }];
   }
+}
+
+/** The order matters only where it decides between actions. */
+function inOrder(rules: readonly Rule[], wide: boolean): readonly Rule[] {
+  if (rules.every(({ action }) => action === rules[0]?.action)) return rules;
+  return rules.toSorted((a, b) => compareConditions(a.conditions, b.conditions, wide));
 }
 
 /** `a`, `a b`, `a b c`: a rule with the first of these conditions matches whenever a rule with more of them does. */
