@@ -16,6 +16,8 @@ test=(
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross   # the native program for arm64
   gcc-x86-64-linux-gnu libc6-dev-amd64-cross    # and for x86-64, on arm64 machines
   clang                                         # the plan decoder under the sanitizers
+  libseccomp-dev golang-github-containers-common # what compiled seccomp filters are compared with, and Podman's profile
+  linux-libc-dev-armhf-cross                    # system call numbers of 32-bit arm
   slirp4netns                                   # the other network
   docker-registry                               # the registry that images are pulled from
   skopeo umoci buildah                          # write images that tsbox reads, read what tsbox writes
