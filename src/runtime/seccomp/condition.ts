@@ -83,7 +83,7 @@ export function compareConditions(a: readonly Condition[], b: readonly Condition
 function halves(conditions: readonly Condition[], wide: boolean) {
   return conditions.flatMap((condition) => {
     const { argument, operator, mask, value } = condition;
-    const strict = operator === "GT" || operator === "LE" ? "above" : "from";
+    const strict = operator === "GT" || operator === "LE" ? "above" : "atLeast";
     const kind = rank(operator) < 3 ? strict : operator === "MASKED_EQ" ? "masked" : "equal";
     const high = { condition, value: value >> 32n, test: "" };
     high.test = `${argument},high,${rank(operator) < 3 ? "" : kind},${mask >> 32n},${high.value}`;
