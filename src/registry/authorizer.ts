@@ -74,13 +74,24 @@ export class Authorizer {
     }
   }
 
+  /** What a 403 of the registry means, as the reason of an error. */
+  async forbidden(): Promise<string> {
+    // a registry that never asked for a login was not sent one, so nothing can be said of those that are stored
+    if (this.#credentials === undefined) return "it does not exist, or is not for everybody";
+    if ((await this.#credentials) !== undefined) return "the login does not allow this, or it does not exist";
+    return this.#anonymous();
+  }
+
+  #anonymous(): string {
+    return `it does not exist, or wants a login, and none for ${this.#registry} is stored; use podman login or docker login`;
+  }
+
   /** What to say when a login was sent and refused. */
   async refusal(what: string): Promise<TsboxError> {
     const credentials = await this.#credentials;
     const context = { registry: this.#registry };
     if (credentials === undefined) {
-      const reason = `it does not exist, or wants a login, and none for ${this.#registry} is stored; use podman login or docker login`;
-      return new TsboxError("auth", `cannot get ${what}: ${reason}`, { context });
+      return new TsboxError("auth", `cannot get ${what}: ${this.#anonymous()}`, { context });
     }
     const reason =
       this.#scheme?.kind === "basic"

@@ -75,8 +75,10 @@ export class Body {
     return Buffer.concat(parts);
   }
 
-  /** What fits into the limit, for messages; never throws. */
+  /** What fits into the limit and comes within the idle time-out as a whole, for messages; never throws. */
   async excerpt(limit: number): Promise<string> {
+    const { idle } = this.#timeouts;
+    const timer = setTimeout(() => this.#late(`it did not send all within ${idle / 1000} s`), idle);
     const parts: Uint8Array[] = [];
     let length = 0;
     try {
@@ -87,6 +89,8 @@ export class Body {
       }
     } catch {
       // what had come until then is all there is to say
+    } finally {
+      clearTimeout(timer);
     }
     return Buffer.concat(parts).subarray(0, limit).toString();
   }

@@ -75,7 +75,9 @@ export class RegistryClient {
       if (answer.status >= 200 && answer.status < 300) return answer;
       // storage behind a redirect has logins of its own, with which ours has nothing to do
       const isRegistry = answer.url.host === this.#https.host;
-      if (answer.status !== 401 || !isRegistry) throw await failureOf(answer, what, missing);
+      if (answer.status !== 401 || !isRegistry) {
+        throw await failureOf(answer, what, missing, isRegistry ? await this.#authorizer.forbidden() : undefined);
+      }
       const challenge = answer.headers.get("WWW-Authenticate");
       await answer.body.discard();
       // the first may lack a login, or have a token that has expired; the second had what there is

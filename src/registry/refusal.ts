@@ -36,12 +36,15 @@ export function parseRegistryFailure(text: string): RegistryFailure | undefined 
  *
  * @param what was to be had: `cannot get <what>: ...`
  * @param missing what is said instead of "it does not exist" for 404
+ * @param forbidden what a 403 means that is about the login to the registry: ghcr.io, GitLab and Harbor answer so where others
+ *   have 401. Not given for storage behind a redirect, which refuses for reasons of its own
  * @returns TsboxError `not-found`, `auth`, `denied`, `network` (429 and 5xx, which may pass) or `invalid`
  */
 export async function failureOf(
   answer: Answer,
   what: string,
   missing = "it does not exist there",
+  forbidden?: string,
 ): Promise<TsboxError> {
   const { status, url, headers } = answer;
   const failure = parseRegistryFailure(await answer.body.excerpt(EXCERPT));
@@ -61,6 +64,8 @@ export async function failureOf(
   }
   if (status === 401)
     return new TsboxError("auth", `cannot get ${what}: ${url.host} wants a login${says}`, { context });
+  if (status === 403 && forbidden !== undefined)
+    return new TsboxError("auth", `cannot get ${what}: ${forbidden}${says}`, { context });
   if (status === 403) return new TsboxError("denied", `cannot get ${what}: ${url.host} refuses it${says}`, { context });
   return new TsboxError("invalid", `cannot get ${what}: ${url.host} answers with status ${status}${says}`, { context });
 }

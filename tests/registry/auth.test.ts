@@ -209,3 +209,19 @@ test("a challenge of no known scheme is named", async () => {
   const error = await failure(source(`${registry.host}/some/app:1`, { credentials: LOGIN }).resolve());
   expect(error).toMatchObject({ name: "TsboxError", message: expect.stringMatching(/negotiate/i) });
 });
+
+test("a 403 of the registry is about the login, whether there is one or not", async () => {
+  using registry = fakeRegistry();
+  wantsBearer(registry);
+  registry.on((_, { path, authorization }) =>
+    path.includes("manifests") && authorization?.startsWith("Bearer ")
+      ? Response.json({ errors: [{ code: "DENIED", message: "requested access is denied" }] }, { status: 403 })
+      : undefined,
+  );
+  const anonymous = await failure(source(`${registry.host}/some/app:1`).resolve());
+  expect(anonymous.code).toBe("auth");
+  expect(anonymous.message).toMatch(/does not exist, or wants a login.*requested access is denied/);
+  const known = await failure(source(`${registry.host}/some/app:1`, { credentials: LOGIN }).resolve());
+  expect(known.code).toBe("auth");
+  expect(known.message).toMatch(/the login does not allow this/);
+});

@@ -208,3 +208,16 @@ test("pauses double, differ by chance, and never exceed the longest", () => {
   expect(pauseBefore(1, policy, 3_600_000, 0)).toBe(60_000);
   expect(pauseBefore(1000, policy, 0, 1)).toBe(60_000);
 });
+
+test("an error body that drips does not hold the client up", async () => {
+  await using server = await blobServer((socket) => {
+    socket.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 10000\r\n\r\n");
+    const drip = setInterval(() => socket.write("x"), 50);
+    socket.on("close", () => clearInterval(drip));
+  });
+  const begin = performance.now();
+  const options = { timeouts: { connect: 1000, idle: 300 }, retries: 0 };
+  const error = await failure(source(`${server.host}/some/app:1`, options).open(LAYER, 0).then(collect));
+  expect(error.message).toContain("400");
+  expect(performance.now() - begin).toBeLessThan(2000);
+});
