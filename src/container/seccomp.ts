@@ -18,5 +18,12 @@ export async function chooseSeccomp(options: RunOptions, config: RuntimeConfig):
     const reason = cause instanceof SyntaxError ? "it is not JSON" : (cause as Error).message; // cast: readText throws SyscallError
     throw new TsboxError("usage", `cannot use --security-opt seccomp=${seccomp}: ${reason}`, { cause });
   }
-  return compileSeccomp(await loadProfile(json, capabilities));
+  const filter = await compileSeccomp(await loadProfile(json, capabilities));
+  if (filter.listenerPath !== undefined) {
+    throw new TsboxError(
+      "unsupported",
+      `cannot use --security-opt seccomp=${seccomp}: asking a listener (SCMP_ACT_NOTIFY) is not built yet`,
+    );
+  }
+  return filter;
 }

@@ -30,7 +30,8 @@ function copyRange(source: number, target: number, start: number, length: number
   while (left > 0) {
     const copied = syscall(SYS.copy_file_range, source, from, target, to, left, 0);
     if (copied === -E.EXDEV || copied === -E.EOPNOTSUPP || copied === -E.EINVAL || copied === -E.ENOSYS) {
-      return copyByHand(source, target, start + length - left, left);
+      copyByHand(source, target, start + length - left, left);
+      return;
     }
     if (check("copy_file_range", copied) === 0) return;
     left -= copied;

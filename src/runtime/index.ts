@@ -4,4 +4,4 @@ export { createCgroup } from "./cgroup.ts";
 export { type CompileOptions, compileForeground } from "./compile.ts";
 export type { SeccompFilter } from "./process.ts";
 export { type CgroupSetting, cgroupSettings } from "./resources.ts";
-export { type CompiledSeccomp, compileSeccomp, defaultFilter, defaultProfile, loadProfile } from "./seccomp/index.ts";
+export { type CompiledSeccomp, compileSeccomp, defaultFilter, loadProfile } from "./seccomp/index.ts";

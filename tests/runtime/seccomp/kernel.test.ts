@@ -3,7 +3,8 @@ import { afterAll, expect } from "bun:test";
 import { SYS } from "../../../src/linux/abi.gen.ts";
 import type { LinuxSeccomp, LinuxSyscall } from "../../../src/oci/index.ts";
 import { hostArchitecture } from "../../../src/runtime/seccomp/architecture.ts";
-import { compileSeccomp, defaultFilter } from "../../../src/runtime/seccomp/index.ts";
+import { compileSeccomp } from "../../../src/runtime/seccomp/compile.ts";
+import { defaultFilter } from "../../../src/runtime/seccomp/default-filter.ts";
 import { requires } from "../../support/skip.ts";
 import { call, compiler, i386, removePayload } from "./payload.ts";
 
@@ -23,37 +24,37 @@ const umask = (config: LinuxSeccomp, ...args: number[]) => call(compileSeccomp(c
 /** umask is 95 on x86-64, 166 on arm64. */
 const OFFSET = hostArchitecture() === "x86_64" ? 0 : 166 - 95;
 
-test("the default filter lets programs run", () => {
-  const filter = defaultFilter(DOCKER);
+test("the default filter lets programs run", async () => {
+  const filter = await defaultFilter(DOCKER);
   expect(Number(call(filter, "native", SYS.getpid))).toBeGreaterThan(1);
   expect(Number(call(filter, "native", SYS.socket, 1, 1))).toBeGreaterThan(2);
 });
 
-test("the default filter refuses mounts, namespaces and new mount calls", () => {
-  const filter = defaultFilter(DOCKER);
+test("the default filter refuses mounts, namespaces and new mount calls", async () => {
+  const filter = await defaultFilter(DOCKER);
   for (const number of [SYS.mount, SYS.umount2, SYS.pivot_root, SYS.setns, SYS.open_tree, SYS.move_mount, SYS.fsopen]) {
     expect([number, call(filter, "native", number)]).toEqual([number, EPERM]);
   }
   expect(call(filter, "native", SYS.unshare, CLONE_NEWUSER)).toBe(EPERM);
 });
 
-test("the default filter refuses clone3, so that C libraries use clone, whose flags can be seen", () => {
-  expect(call(defaultFilter(DOCKER), "native", SYS.clone3)).toBe(ENOSYS);
+test("the default filter refuses clone3, so that C libraries use clone, whose flags can be seen", async () => {
+  expect(call(await defaultFilter(DOCKER), "native", SYS.clone3)).toBe(ENOSYS);
 });
 
-test("the default filter says of calls that no kernel has yet that they do not exist", () => {
-  expect(call(defaultFilter(DOCKER), "native", UNKNOWN)).toBe(ENOSYS);
+test("the default filter says of calls that no kernel has yet that they do not exist", async () => {
+  expect(call(await defaultFilter(DOCKER), "native", UNKNOWN)).toBe(ENOSYS);
 });
 
-test("CAP_SYS_ADMIN in the container opens what it is for, and chroot needs its capability", () => {
+test("CAP_SYS_ADMIN in the container opens what it is for, and chroot needs its capability", async () => {
   const EFAULT = "-14";
-  expect(call(defaultFilter(new Set(["CAP_SYS_ADMIN"])), "native", SYS.mount)).toBe(EFAULT);
-  expect(call(defaultFilter(DOCKER), "native", SYS.chroot)).toBe(EFAULT);
-  expect(call(defaultFilter(new Set()), "native", SYS.chroot)).toBe(EPERM);
+  expect(call(await defaultFilter(new Set(["CAP_SYS_ADMIN"])), "native", SYS.mount)).toBe(EFAULT);
+  expect(call(await defaultFilter(DOCKER), "native", SYS.chroot)).toBe(EFAULT);
+  expect(call(await defaultFilter(new Set()), "native", SYS.chroot)).toBe(EPERM);
 });
 
-requires(compiler, i386)("the default filter holds for i386 calls too", () => {
-  const filter = defaultFilter(DOCKER);
+requires(compiler, i386)("the default filter holds for i386 calls too", async () => {
+  const filter = await defaultFilter(DOCKER);
   const [MOUNT, GETPID, UNSHARE] = [21, 20, 310];
   expect(Number(call(filter, "i386", GETPID))).toBeGreaterThan(1);
   expect(call(filter, "i386", MOUNT)).toBe(EPERM);
@@ -64,12 +65,12 @@ requires(compiler, i386)("an architecture that the profile does not name ends th
   expect(call(compileSeccomp(rules()), "i386", 20)).toBe(`killed by ${SIGSYS}`);
 });
 
-test("an errno of the profile is the call's", () => {
+test("an errno of the profile is the call's", async () => {
   expect(umask(rules(refuse({ errnoRet: 71 })))).toBe("-71");
   expect(umask(rules(refuse({})))).toBe(EPERM);
 });
 
-test("every action does what its name says", () => {
+test("every action does what its name says", async () => {
   const outcome = (action: string) => umask(rules(refuse({ action })), 0o22);
   const killed = `killed by ${SIGSYS}`;
   expect(["KILL", "KILL_THREAD", "KILL_PROCESS", "TRAP"].map((name) => outcome(`SCMP_ACT_${name}`))).toEqual(
@@ -80,7 +81,7 @@ test("every action does what its name says", () => {
   expect(outcome("SCMP_ACT_TRACE")).toBe(ENOSYS);
 });
 
-test("arguments are compared by the kernel as the profile says", () => {
+test("arguments are compared by the kernel as the profile says", async () => {
   const table: readonly (readonly [op: string, value: number, refused: readonly number[]])[] = [
     ["EQ", 2, [2]],
     ["NE", 2, [0, 1, 3]],
@@ -96,18 +97,18 @@ test("arguments are compared by the kernel as the profile says", () => {
   }
 });
 
-test("the upper half of an argument is compared too", () => {
+test("the upper half of an argument is compared too", async () => {
   const config = rules(refuse({ errnoRet: 71, args: [{ index: 0, op: "SCMP_CMP_EQ", value: 0x1_0000_0002 }] }));
   expect(umask(config, 0x1_0000_0002)).toBe("-71");
   expect(Number(umask(config, 2))).toBeGreaterThanOrEqual(0);
 });
 
-test("the kernel takes the flags", () => {
+test("the kernel takes the flags", async () => {
   const flags = ["TSYNC", "LOG", "SPEC_ALLOW"].map((name) => `SECCOMP_FILTER_FLAG_${name}`);
   expect(umask({ ...rules(refuse({ errnoRet: 71 })), flags })).toBe("-71");
 });
 
-test("the kernel takes a filter of nearly 4096 instructions", () => {
+test("the kernel takes a filter of nearly 4096 instructions", async () => {
   const last = 1009;
   const values = Array.from({ length: last + 1 }, (_, index) => 2 * index + 1000);
   const config = rules(
