@@ -57,7 +57,7 @@ interface Staged {
  * @throws TsboxError; what was downloaded stays for the next try
  */
 export async function pullImage(options: PullOptions): Promise<LocalImage> {
-  const source = await openSource(options.name, options.source);
+  const source = await openSource(options.name, options.source, () => options.store.scratch());
   try {
     return await pullFrom(source, options);
   } finally {

@@ -10,8 +10,12 @@ export interface SourceOptions {
   readonly onRetry?: (message: string) => void;
 }
 
-/** The caller closes it. */
-export async function openSource(name: ImageName, options: SourceOptions): Promise<ImageSource> {
+/**
+ * The caller closes it.
+ *
+ * @param scratch makes a folder on disk, for archives that must be expanded to be read
+ */
+export async function openSource(name: ImageName, options: SourceOptions, scratch: () => string): Promise<ImageSource> {
   switch (name.transport) {
     case "docker": {
       const { registrySource } = await import("../registry/index.ts");
@@ -20,8 +24,8 @@ export async function openSource(name: ImageName, options: SourceOptions): Promi
     case "oci":
       return (await import("./layout.ts")).layoutSource(name.path, name.tag);
     case "oci-archive":
-      return (await import("./oci-archive.ts")).ociArchiveSource(name.path, name.tag);
+      return await (await import("./oci-archive.ts")).ociArchiveSource(name.path, name.tag, scratch());
     case "docker-archive":
-      return (await import("./docker-archive.ts")).dockerArchiveSource(name.path, name.tag);
+      return await (await import("./docker-archive.ts")).dockerArchiveSource(name.path, name.tag, scratch());
   }
 }

@@ -6,6 +6,7 @@ import { storeFolder } from "./folder.ts";
 import { holdStore } from "./hold.ts";
 import { IndexFile } from "./index-file.ts";
 import { Layers } from "./layers.ts";
+import { prepareLayout } from "./layout.ts";
 import { type Lease, takeLease } from "./lease.ts";
 
 export class Store {
@@ -33,6 +34,12 @@ export class Store {
   /** Keeps what a pull needs until the lease is disposed, or this process ends. Write it before asking what is there. */
   lease(): Lease {
     return takeLease(this.root);
+  }
+
+  /** A folder for large files that have no name or are gone soon; on the same file system as the rest. @throws TsboxError */
+  scratch(): string {
+    prepareLayout(this.root);
+    return `${this.root}/tmp`;
   }
 
   /**
