@@ -1,189 +1,396 @@
-/** Entries that meet: the same name twice, whiteouts beside what they name, folders that are not listed, links to what is not there. */
-import { describe, expect } from "bun:test";
-import { requires } from "../../support/skip.ts";
+/** Every kind of entry, as it is on disk afterwards. */
+import { describe, expect, test } from "bun:test";
+import { root as asRoot, requires, subordinateIds, unprivileged, userNamespaces } from "../../support/skip.ts";
 import type { TarEntry } from "../../support/tar.ts";
-import { ANY_NEEDS, only, refusal, treeOf } from "./tree.ts";
+import { archive, latin1, oldSparse, pax, raw } from "../../support/tar-writer.ts";
+import { ownMapping, singleMapping, treeOf, unpack } from "../../support/unpack.ts";
 
-const test = requires(...ANY_NEEDS);
-const OPAQUE = { "user.overlay.opaque": Buffer.from("y").toString("hex") };
+const isRoot = process.getuid?.() === 0;
+const inNamespace = isRoot ? test : requires(userNamespaces, subordinateIds);
+const onlyUser = requires(unprivileged, subordinateIds);
+const onlyRoot = requires(asRoot);
 
-const file = (path: string, data = path): TarEntry => ({ path, data });
-const folder = (path: string, mode = 0o755): TarEntry => ({ path: `${path}/`, type: "directory", mode });
-const symlink = (path: string, target: string): TarEntry => ({ path, type: "symlink", target });
-const hardLink = (path: string, target: string): TarEntry => ({ path, type: "link", target });
+const TIME = 1_700_000_000;
+const stamp = (seconds: number, nanoseconds = 0) => `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
+const ROOT: TarEntry = { path: "./", type: "directory", mode: 0o755, mtime: TIME };
 
-async function contents(entries: readonly TarEntry[]) {
-  return only((await treeOf(entries)).tree, "type", "content", "linkTo");
-}
+describe("kinds", () => {
+  inNamespace("files, folders, links and fifos have what their entries say", async () => {
+    const tree = await treeOf([
+      ROOT,
+      { path: "etc/", type: "directory", mode: 0o711, uid: 1, gid: 2, mtime: TIME + 1 },
+      { path: "etc/file", data: "hello", mode: 0o640, uid: 3, gid: 4, mtime: TIME + 2.5 },
+      { path: "etc/empty", mode: 0o600, mtime: TIME },
+      { path: "etc/link", type: "symlink", target: "../../../nowhere\n at all", uid: 5, gid: 6, mtime: TIME + 3 },
+      { path: "etc/hard", type: "link", target: "etc/file" },
+      { path: "etc/fifo", type: "fifo", mode: 0o622, uid: 7, gid: 8, mtime: TIME + 4 },
+    ]);
+    expect(tree).toEqual({
+      ".": { type: "folder", mode: "755", owner: "0:0", mtime: stamp(TIME) },
+      etc: { type: "folder", mode: "711", owner: "1:2", mtime: stamp(TIME + 1) },
+      "etc/empty": { type: "file", mode: "600", owner: "0:0", mtime: stamp(TIME), content: "" },
+      "etc/fifo": { type: "fifo", mode: "622", owner: "7:8", mtime: stamp(TIME + 4) },
+      "etc/file": {
+        type: "file",
+        mode: "640",
+        owner: "3:4",
+        mtime: stamp(TIME + 2, 500_000_000),
+        content: "hello",
+        names: ["etc/file", "etc/hard"],
+      },
+      "etc/hard": {
+        type: "file",
+        mode: "640",
+        owner: "3:4",
+        mtime: stamp(TIME + 2, 500_000_000),
+        content: "hello",
+        names: ["etc/file", "etc/hard"],
+      },
+      "etc/link": { type: "link", owner: "5:6", mtime: stamp(TIME + 3), target: "../../../nowhere\n at all" },
+    });
+  });
 
-describe("of two entries of one name the last one counts:", () => {
-  const kinds: Record<string, TarEntry> = {
-    file: file("x", "text"),
-    folder: folder("x"),
-    link: symlink("x", "elsewhere"),
-    fifo: { path: "x", type: "fifo" },
-  };
-  for (const [first, before] of Object.entries(kinds)) {
-    for (const [second, after] of Object.entries(kinds)) {
-      test(`a ${first}, then a ${second}`, async () => {
-        const { tree } = await treeOf([before, after]);
-        expect(Object.keys(tree)).toEqual([".", "x"]);
-        expect(tree.x?.type).toBe(second as "file"); // cast: the names are those of types
-      });
+  inNamespace("setuid, setgid and sticky bits survive the change of owner", async () => {
+    const tree = await treeOf([
+      { path: "sudo", mode: 0o4755, uid: 1, gid: 1, data: "x" },
+      { path: "write", mode: 0o2755, gid: 5, data: "x" },
+      { path: "tmp/", type: "directory", mode: 0o1777, uid: 9 },
+      { path: "mail/", type: "directory", mode: 0o2775, gid: 8 },
+    ]);
+    expect(Object.fromEntries(Object.entries(tree).map(([path, { mode }]) => [path, mode]))).toEqual({
+      ".": "755",
+      mail: "2775",
+      sudo: "4755",
+      tmp: "1777",
+      write: "2755",
+    });
+  });
+
+  inNamespace("what is made in a setgid folder does not take its group", async () => {
+    const tree = await treeOf([
+      { path: "mail/", type: "directory", mode: 0o2775, gid: 8 },
+      { path: "mail/root", data: "x" },
+      { path: "mail/folder/", type: "directory" },
+      { path: "mail/implied/file" },
+      { path: "mail/link", type: "symlink", target: "root" },
+    ]);
+    for (const [path, { owner }] of Object.entries(tree))
+      expect([path, owner]).toEqual([path, path === "mail" ? "0:8" : "0:0"]);
+    expect([tree["mail/folder"]?.mode, tree["mail/implied"]?.mode]).toEqual(["755", "755"]);
+  });
+
+  inNamespace("names of any bytes survive, and long ones", async () => {
+    const long = `${"folder-with-a-long-name/".repeat(20)}file`;
+    const tree = await treeOf(
+      archive(raw({ name: latin1("\xff\xfe \\ \"'\n") }), pax([["path", long]]), raw({ data: "x" })),
+    );
+    expect(Object.keys(tree)).toContain("\xff\xfe \\ \"'\n");
+    expect(tree[long]?.content).toBe("x");
+  });
+
+  inNamespace("holes of sparse files take no room", async () => {
+    const tar = archive(
+      oldSparse("disk", 10_000_000, [
+        [4096, "begin"],
+        [9_000_000, "end"],
+      ]),
+      oldSparse("hole", 5_000_000, []),
+    );
+    using unpacked = await unpack(tar);
+    const tree = await unpacked.tree();
+    const expected = Buffer.alloc(10_000_000);
+    expected.write("begin", 4096);
+    expected.write("end", 9_000_000);
+    const digest = new Bun.CryptoHasher("sha256").update(expected).digest("hex");
+    expect(tree.disk).toMatchObject({ content: `10000000 bytes, sha256 ${digest}`, holes: true });
+    expect(tree.hole).toMatchObject({ holes: true });
+    expect(tree.hole?.content).toStartWith("5000000 bytes");
+  });
+
+  onlyUser("device nodes are left out and named", async () => {
+    using unpacked = await unpack([
+      { path: "dev/null", type: "char", device: [1, 3] },
+      { path: "dev/sda", type: "block", device: [8, 0] },
+      { path: "dev/file", data: "replaced" },
+      { path: "dev/file", type: "char", device: [1, 5] },
+    ]);
+    expect(unpacked.result.skippedDevices).toEqual(["dev/null", "dev/sda", "dev/file"]);
+    expect(Object.keys(await unpacked.tree())).toEqual([".", "dev"]);
+  });
+
+  onlyRoot("root makes device nodes, but none that overlay takes for a whiteout", async () => {
+    using unpacked = await unpack([
+      { path: "null", type: "char", device: [1, 3], mode: 0o666 },
+      { path: "big", type: "block", device: [259, 300], mode: 0o600, gid: 6 },
+      { path: "whiteout", type: "char", device: [0, 0] },
+    ]);
+    const tree = await unpacked.tree();
+    expect(tree.null).toMatchObject({ type: "char", device: "1:3", mode: "666" });
+    expect(tree.big).toMatchObject({ type: "block", owner: "0:6" });
+    expect(unpacked.result.skippedDevices).toEqual(["whiteout"]);
+    expect(tree).not.toHaveProperty("whiteout");
+  });
+
+  inNamespace("what is no file (volume labels, GNU's multi-volume parts) is passed over", async () => {
+    const tree = await treeOf(
+      archive(raw({ name: "label", type: "V" }), raw({ name: "part", type: "M", data: "x" }), raw({})),
+    );
+    expect(Object.keys(tree)).toEqual([".", "file"]);
+  });
+});
+
+describe("names", () => {
+  inNamespace("a leading slash, empty parts and dots are dropped; '..' is gone up as far as it goes", async () => {
+    const tree = await treeOf([
+      { path: "/etc/a" },
+      { path: "./etc//./b/", type: "directory" },
+      { path: "etc/b/../c" },
+      { path: "//etc/hard", type: "link", target: "/./etc/a" },
+    ]);
+    expect(Object.keys(tree)).toEqual([".", "etc", "etc/a", "etc/b", "etc/c", "etc/hard"]);
+    expect(tree["etc/hard"]?.names).toEqual(["etc/a", "etc/hard"]);
+  });
+
+  inNamespace("an entry of the root itself gives it mode, owner and time", async () => {
+    for (const path of [".", "./", "/", "a/.."]) {
+      const tree = await treeOf([
+        { path, type: "directory", mode: 0o700, uid: 1, gid: 2, mtime: TIME },
+        { path: "file" },
+      ]);
+      expect(tree["."]).toEqual({ type: "folder", mode: "700", owner: "1:2", mtime: stamp(TIME) });
     }
-  }
-
-  test("a folder with content that becomes a file", async () => {
-    expect(await contents([folder("x"), file("x/a"), folder("x/b"), file("x/b/c"), file("x", "new")])).toEqual({
-      ".": { type: "folder" },
-      x: { type: "file", content: "new" },
-    });
   });
 
-  test("a folder listed again keeps its content and takes the new mode", async () => {
-    const { tree } = await treeOf([folder("x", 0o700), file("x/a"), folder("x", 0o711)]);
-    expect(only(tree, "mode", "content")).toMatchObject({ x: { mode: "711" }, "x/a": { content: "x/a" } });
+  inNamespace("folders that are not listed are made, plain and owned by root, and told", async () => {
+    using unpacked = await unpack([{ path: "a/b/file" }, { path: "a/c/", type: "directory", mode: 0o700 }]);
+    const tree = await unpacked.tree();
+    expect(tree.a).toMatchObject({ mode: "755", owner: "0:0" });
+    expect(unpacked.result.impliedFolders.toSorted()).toEqual(["", "a", "a/b"]);
   });
 
-  test("a file that had another hard link, which keeps the old content", async () => {
-    expect(await contents([file("a", "old"), hardLink("b", "a"), file("a", "new")])).toMatchObject({
-      a: { content: "new" },
-      b: { content: "old" },
-    });
-  });
-
-  test("a hard link to itself changes nothing", async () => {
-    expect(await contents([file("a", "text"), hardLink("a", "a")])).toMatchObject({ a: { content: "text" } });
+  inNamespace("a folder that is listed after what is in it is not implied", async () => {
+    using unpacked = await unpack([
+      { path: "a/file" },
+      { path: "a/", type: "directory", mode: 0o700, mtime: TIME },
+      ROOT,
+    ]);
+    expect(unpacked.result.impliedFolders).toEqual([]);
+    expect((await unpacked.tree()).a).toMatchObject({ mode: "700", mtime: stamp(TIME) });
   });
 });
 
-describe("whiteouts:", () => {
-  for (const [order, arrange] of [
-    ["before", (whiteout: TarEntry, rest: TarEntry[]) => [whiteout, ...rest]],
-    ["after", (whiteout: TarEntry, rest: TarEntry[]) => [...rest, whiteout]],
-  ] as const) {
-    test(`a file of the layer wins over a whiteout of its name ${order} it`, async () => {
-      expect(await contents(arrange(file(".wh.x", ""), [file("x")]))).toMatchObject({ x: { content: "x" } });
-    });
-
-    test(`a folder with a whiteout of its name ${order} it is new and shows nothing of one below`, async () => {
-      const { tree } = await treeOf(arrange(file(".wh.x", ""), [folder("x"), file("x/a")]));
-      expect(tree.x).toMatchObject({ type: "folder", xattrs: OPAQUE });
-      expect(tree["x/a"]?.content).toBe("x/a");
-    });
-
-    test(`a folder that is not listed, with a whiteout of its name ${order} its files, is new too`, async () => {
-      const { tree, impliedFolders } = await treeOf(arrange(file(".wh.x", ""), [file("x/y/a")]));
-      expect(tree.x).toMatchObject({ type: "folder", xattrs: OPAQUE });
-      // it must not take its look from one that it hides
-      expect(impliedFolders).not.toContain("x");
-    });
-
-    test(`an opaque marker ${order} the folder's files hides none of them`, async () => {
-      const { tree } = await treeOf([folder("x"), ...arrange(file("x/.wh..wh..opq", ""), [file("x/a")])]);
-      expect(tree.x?.xattrs).toEqual(OPAQUE);
-      expect(tree["x/a"]?.content).toBe("x/a");
+describe("duplicates: the last entry of a name counts", () => {
+  const kinds: Record<string, TarEntry> = {
+    file: { path: "x", data: "second", mode: 0o600 },
+    folder: { path: "x/", type: "directory", mode: 0o700 },
+    link: { path: "x", type: "symlink", target: "somewhere" },
+    fifo: { path: "x", type: "fifo", mode: 0o600 },
+  };
+  for (const before of Object.keys(kinds)) {
+    inNamespace(`after a ${before}`, async () => {
+      for (const [after, entry] of Object.entries(kinds)) {
+        const first = kinds[before] as TarEntry; // cast: one of its keys
+        const inside = before === "folder" ? [{ path: "x/inside/deep" }] : [];
+        const tree = await treeOf([{ ...first, ...(before === "file" ? { data: "first" } : {}) }, ...inside, entry]);
+        expect(tree.x?.type).toBe(after as never);
+        if (after === "file") expect(tree.x?.content).toBe("second");
+        // a folder over a folder keeps what is in it
+        expect("x/inside/deep" in tree).toBe(before === "folder" && after === "folder");
+      }
     });
   }
 
-  test("a whiteout listed twice, and one of a name that begins with a dot", async () => {
-    const { tree } = await treeOf([file(".wh.x", ""), file(".wh.x", ""), file(".wh..hidden", "")]);
-    expect(Object.keys(tree)).toEqual([".", ".hidden", "x"]);
-    expect(tree[".hidden"]?.type).toBe("char");
+  inNamespace("a folder's second entry gives it its look", async () => {
+    const tree = await treeOf([
+      { path: "x/", type: "directory", mode: 0o700, uid: 1, mtime: TIME },
+      { path: "x/", type: "directory", mode: 0o755, uid: 2, mtime: TIME + 1 },
+    ]);
+    expect(tree.x).toEqual({ type: "folder", mode: "755", owner: "2:0", mtime: stamp(TIME + 1) });
   });
 
-  test("a whiteout beside a link of its name changes neither the link nor where it leads", async () => {
-    const { tree } = await treeOf([folder("real"), symlink("x", "real"), file("x/a"), file(".wh.x", "")]);
-    expect(tree.x?.type).toBe("link");
-    expect(tree.real?.xattrs).toBeUndefined();
+  inNamespace("a hard link over another file takes its place; over itself it changes nothing", async () => {
+    const tree = await treeOf([
+      { path: "a", data: "a" },
+      { path: "b", data: "b" },
+      { path: "b", type: "link", target: "a" },
+      { path: "a", type: "link", target: "b" },
+      { path: "a", type: "link", target: "a" },
+    ]);
+    expect(tree.a).toMatchObject({ content: "a", names: ["a", "b"] });
   });
 
-  test("the root can be opaque, which is told of and leaves its owner no attribute of overlay", async () => {
-    const result = await treeOf([file(".wh..wh..opq", ""), file("a")]);
-    expect(result.opaqueRoot).toBe(true);
-  });
-
-  test("what AUFS keeps for itself is left out", async () => {
-    const entries = [
-      file(".wh..wh.aufs"),
-      folder(".wh..wh.plnk"),
-      file(".wh..wh.plnk/123.456"),
-      folder(".wh..wh.orph"),
-    ];
-    expect(Object.keys(await contents([...entries, file("a")]))).toEqual([".", "a"]);
-  });
-});
-
-describe("folders that the archive does not list", () => {
-  test("are made and told of, those that it lists later are not", async () => {
-    const { tree, impliedFolders } = await treeOf([file("a/b/c"), file("d/e/f"), folder("d/e", 0o700), folder(".")]);
-    expect([...impliedFolders].sort()).toEqual(["a", "a/b", "d"]);
-    expect(only(tree, "mode")).toMatchObject({ a: { mode: "755" }, "a/b": { mode: "755" }, "d/e": { mode: "700" } });
-  });
-
-  test("keep the times that later entries would change", async () => {
-    const { tree } = await treeOf([{ ...folder("x"), mtime: 1000 }, file("x/a"), file("x/b"), hardLink("x/c", "x/a")]);
-    expect(Number(tree.x?.mtime)).toBe(1000);
+  inNamespace("a file written again does not change what it was linked to", async () => {
+    const tree = await treeOf([
+      { path: "a", data: "old" },
+      { path: "b", type: "link", target: "a" },
+      { path: "a", data: "new" },
+    ]);
+    expect([tree.a?.content, tree.b?.content]).toEqual(["new", "old"]);
   });
 });
 
-describe("links", () => {
-  test("to folders are followed by entries below them, inside the tree", async () => {
-    const entries = [
-      folder("usr"),
-      folder("usr/lib"),
-      symlink("lib", "usr/lib"),
-      file("lib/a", "1"),
-      file("/lib/b", "2"),
-    ];
-    expect(await contents(entries)).toMatchObject({
-      lib: { type: "link", content: "usr/lib" },
-      "usr/lib/a": { content: "1" },
-      "usr/lib/b": { content: "2" },
+describe("links as parents", () => {
+  inNamespace("an entry below a link goes where the link leads, inside the tree", async () => {
+    const tree = await treeOf([
+      { path: "usr/lib/", type: "directory" },
+      { path: "lib", type: "symlink", target: "usr/lib" },
+      { path: "abs", type: "symlink", target: "/usr/lib" },
+      { path: "up", type: "symlink", target: "../../../../usr" },
+      { path: "lib/a", data: "a" },
+      { path: "abs/b", data: "b" },
+      { path: "up/lib/c", data: "c" },
+      { path: "lib/new/d", data: "d" },
+    ]);
+    expect(Object.keys(tree).filter((path) => tree[path]?.type === "file")).toEqual([
+      "usr/lib/a",
+      "usr/lib/b",
+      "usr/lib/c",
+      "usr/lib/new/d",
+    ]);
+    expect(tree.lib?.type).toBe("link");
+  });
+
+  inNamespace("where the link leads to nothing yet, folders are made there", async () => {
+    const tree = await treeOf([
+      { path: "bin", type: "symlink", target: "/usr/./bin" },
+      { path: "bin/sh", data: "x" },
+      { path: "a", type: "symlink", target: "b" },
+      { path: "b", type: "symlink", target: "c/d" },
+      { path: "a/e/f", data: "y" },
+    ]);
+    expect([tree["usr/bin/sh"]?.content, tree["c/d/e/f"]?.content]).toEqual(["x", "y"]);
+  });
+
+  inNamespace("a hard link follows links in its target's parents, but not the last", async () => {
+    const tree = await treeOf([
+      { path: "usr/file", data: "x" },
+      { path: "usr/link", type: "symlink", target: "file" },
+      { path: "u", type: "symlink", target: "usr" },
+      { path: "one", type: "link", target: "u/file" },
+      { path: "two", type: "link", target: "usr/link" },
+    ]);
+    expect(tree.one?.names).toEqual(["one", "usr/file"]);
+    expect(tree.two).toMatchObject({ type: "link", target: "file" });
+  });
+
+  inNamespace("a folder entry over a link takes the link's place", async () => {
+    const tree = await treeOf([
+      { path: "usr/", type: "directory" },
+      { path: "u", type: "symlink", target: "usr" },
+      { path: "u/", type: "directory", mode: 0o700 },
+      { path: "u/file" },
+    ]);
+    expect(Object.keys(tree)).toEqual([".", "u", "u/file", "usr"]);
+    expect(tree.u).toMatchObject({ type: "folder", mode: "700" });
+  });
+});
+
+describe("hard links to what comes later", () => {
+  inNamespace("in the same archive they are made at the end", async () => {
+    using unpacked = await unpack([
+      { path: "b", type: "link", target: "a" },
+      { path: "a", data: "x" },
+    ]);
+    expect(unpacked.result.pendingHardLinks).toEqual([]);
+    expect((await unpacked.tree()).b?.names).toEqual(["a", "b"]);
+  });
+
+  inNamespace("a later entry of the link's name counts instead", async () => {
+    using unpacked = await unpack([
+      { path: "b", type: "link", target: "nowhere" },
+      { path: "b", data: "file" },
+    ]);
+    expect(unpacked.result.pendingHardLinks).toEqual([]);
+    expect((await unpacked.tree()).b?.content).toBe("file");
+  });
+
+  inNamespace("what is in no place yet is told", async () => {
+    using unpacked = await unpack([{ path: "b", type: "link", target: "/usr/a" }]);
+    expect(unpacked.result.pendingHardLinks).toEqual([{ path: "b", target: "usr/a" }]);
+  });
+});
+
+describe("extended attributes", () => {
+  // cap_net_raw+ep, as setcap writes it: struct vfs_cap_data, version 2
+  const capability = Uint8Array.from([1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+  inNamespace("of the user's kind are set, binary ones too, on files and folders", async () => {
+    const tree = await treeOf([
+      { path: "file", pax: { "SCHILY.xattr.user.binary": Uint8Array.from([0, 0xff, 0x0a, 0x3d]) }, uid: 1 },
+      { path: "folder/", type: "directory", pax: { "SCHILY.xattr.user.text": "text" }, uid: 1 },
+    ]);
+    expect(tree.file?.xattrs).toEqual({ "user.binary": "\x00\xff\n=" });
+    expect(tree.folder?.xattrs).toEqual({ "user.text": "text" });
+  });
+
+  inNamespace("a capability is set after the owner, and belongs to the namespace's root", async () => {
+    const tree = await treeOf([
+      { path: "ping", pax: { "SCHILY.xattr.security.capability": capability }, uid: 1, data: "x" },
+    ]);
+    const value = Buffer.from(tree.ping?.xattrs?.["security.capability"] ?? "", "latin1");
+    // read back by that root it is version 2 again
+    expect(value.toString("hex")).toBe(Buffer.from(capability).toString("hex"));
+  });
+
+  inNamespace("a folder's default ACL does not reach what is unpacked into it", async () => {
+    // version 2, then owner, group, other, each rwx: u::rwx,g::---,o::---
+    const entry = (tag: number, rights: number) => [tag, 0, rights, 0, 0xff, 0xff, 0xff, 0xff];
+    const acl = Uint8Array.from([2, 0, 0, 0, ...entry(1, 7), ...entry(4, 0), ...entry(0x20, 0)]);
+    const tree = await treeOf([
+      { path: "folder/", type: "directory", pax: { "SCHILY.xattr.system.posix_acl_default": acl } },
+      { path: "folder/file", mode: 0o666 },
+      { path: "folder/implied/file" },
+    ]);
+    expect(tree["folder/file"]?.mode).toBe("666");
+    expect(tree["folder/implied"]?.mode).toBe("755");
+    expect(tree["folder/implied"]?.xattrs).toBeUndefined();
+    expect(tree.folder?.xattrs).toHaveProperty(["system.posix_acl_default"]);
+  });
+
+  inNamespace("those that the kernel refuses are counted", async () => {
+    using unpacked = await unpack([
+      { path: "file", pax: { "SCHILY.xattr.nonsense": "x", "SCHILY.xattr.user.fine": "y" } },
+      { path: "link", type: "symlink", target: "file", pax: { "SCHILY.xattr.user.on-a-link": "x" } },
+    ]);
+    expect(unpacked.result.skippedAttributes).toBe(2);
+    expect((await unpacked.tree()).file?.xattrs).toEqual({ "user.fine": "y" });
+  });
+});
+
+describe("without subordinate ids", () => {
+  const single = requires(userNamespaces);
+  single("everything is the caller's, and what was asked for stands in an attribute", async () => {
+    const mapping = singleMapping();
+    const tree = await treeOf(
+      [
+        { path: "plain", data: "x", mode: 0o640 },
+        { path: "other", mode: 0o640, uid: 3, gid: 4 },
+        { path: "sudo", mode: 0o4755 },
+        { path: "mail/", type: "directory", mode: 0o2775, gid: 8 },
+        { path: "link", type: "symlink", target: "plain", uid: 3 },
+        { path: "fifo", type: "fifo", uid: 3 },
+      ],
+      { mapping },
+    );
+    for (const { owner } of Object.values(tree)) expect(owner).toBe("0:0");
+    const [key] = ["user.containers.override_stat"];
+    expect(tree.plain?.xattrs).toBeUndefined();
+    expect(tree.other).toMatchObject({ mode: "640", xattrs: { [key]: "3:4:0640:file" } });
+    expect(tree.sudo).toMatchObject({ mode: "755", xattrs: { [key]: "0:0:04755:file" } });
+    expect(tree.mail).toMatchObject({ mode: "775", xattrs: { [key]: "0:8:02775:dir" } });
+  });
+});
+
+describe("owners that cannot be had", () => {
+  onlyUser("an id outside of the mapping is an error that says how to get it", async () => {
+    await expect(unpack([{ path: "etc/shadow", uid: 70_000 }])).rejects.toMatchObject({
+      code: "host",
+      message: expect.stringMatching(/cannot unpack "etc\/shadow": uid 70000 .*usermod --add-subuids/),
     });
+    await expect(unpack([{ path: "x", gid: 2_000_000_000 }])).rejects.toThrow(/gid 2000000000/);
   });
 
-  test("keep targets of any kind as they are", async () => {
-    const targets = ["/etc/passwd", "../../../../etc", "a//b/./c/", "nowhere", " "];
-    const tree = await contents(targets.map((target, i) => symlink(`link${i}`, target)));
-    expect(targets.map((_, i) => tree[`link${i}`]?.content)).toEqual(targets);
+  inNamespace("what runs the tests is what is meant", () => {
+    expect(ownMapping().kind).toBe(isRoot ? "none" : "subuid");
   });
-
-  test("hard ones to links are links themselves", async () => {
-    expect(await contents([symlink("a", "/etc/passwd"), hardLink("b", "a")])).toMatchObject({
-      b: { type: "link", content: "/etc/passwd", linkTo: "a" },
-    });
-  });
-
-  test("hard ones to what this layer has not are told of, unless something else takes their name", async () => {
-    const { pendingHardLinks } = await treeOf([hardLink("a", "below/file"), hardLink("b", "below/file"), file("b")]);
-    expect(pendingHardLinks).toEqual([{ path: "a", target: "below/file" }]);
-  });
-
-  test("hard ones to a name that a whiteout hides mean the file below, not the whiteout", async () => {
-    const { tree, pendingHardLinks } = await treeOf([file(".wh.old", ""), hardLink("new", "old")]);
-    expect(pendingHardLinks).toEqual([{ path: "new", target: "old" }]);
-    expect(tree).not.toHaveProperty("new");
-  });
-
-  test("hard ones to folders are an error", async () => {
-    expect(await refusal([folder("a"), hardLink("b", "a")])).toContain("hard link to a folder");
-  });
-});
-
-test("entries of types that are no files are passed over, as Docker does", async () => {
-  const label = Buffer.from("V");
-  const archive = (await import("../../support/tar.ts")).writeTar([file("volume"), file("after")]);
-  // another type, and the checksum with it
-  archive[156] = label[0] ?? 0;
-  let sum = 8 * 32;
-  for (let i = 0; i < 512; i++) if (i < 148 || i >= 156) sum += archive[i] ?? 0;
-  archive.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
-  expect(Object.keys((await treeOf(archive)).tree)).toEqual([".", "after"]);
-});
-
-test("names with a leading slash, doubled slashes and dots are the same as without", async () => {
-  expect(Object.keys(await contents([file("/a"), file("./b"), file("c//d"), file("e/./f"), file("e/g/../h")]))).toEqual(
-    [".", "a", "b", "c", "e", "c/d", "e/f", "e/h"],
-  );
 });

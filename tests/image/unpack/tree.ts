@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chooseMapping, type IdMapping, unpackMapping } from "../../../src/idmap/index.ts";
-import { type UnpackOptions, type UnpackResult, unpackLayer } from "../../../src/image/unpack/index.ts";
+import { finishLayers, type UnpackOptions, type UnpackResult, unpackLayer } from "../../../src/image/unpack/index.ts";
 import { type Compression, type Digest, parseDigest } from "../../../src/oci/index.ts";
 import { spawnEntered } from "../../../src/plan/index.ts";
 import { native, type Requirement, subordinateIds, userNamespaces } from "../../support/skip.ts";
@@ -63,6 +63,22 @@ export async function unpackInto(
   const unpacking = unpackLayer({ blobPath, destination: path, compression, diffID, mapping, ...limits });
   unpacking.end(blob.length);
   return { result: await unpacking.result, path };
+}
+
+/**
+ * Unpacks the layers of an image, lowest first, and gives them what they take from each other.
+ * @returns their folders, lowest first
+ */
+export async function unpackStack(
+  folder: string,
+  archives: readonly (readonly TarEntry[] | Uint8Array)[],
+  mapping: IdMapping,
+): Promise<string[]> {
+  const unpacked: Unpacked[] = [];
+  for (const archive of archives) unpacked.push(await unpackInto(folder, archive, { mapping }));
+  const layers = unpacked.map(({ path, result }) => ({ path, ...result }));
+  await finishLayers({ layers, lowerPaths: [], mapping });
+  return unpacked.map(({ path }) => path);
 }
 
 /** Unpacks and lists; nothing stays. */
