@@ -82,6 +82,11 @@ export class Archive implements AsyncDisposable {
     return await readAt(this.#file, member.offset, member.size);
   }
 
+  /** A member's first bytes. */
+  async start(member: Member, length: number): Promise<Uint8Array> {
+    return await readAt(this.#file, member.offset, Math.min(length, member.size));
+  }
+
   /** A member's bytes from there on. */
   async *slices(member: Member, from: number): AsyncIterable<Uint8Array> {
     for (let at = from; at < member.size; at += CHUNK) {

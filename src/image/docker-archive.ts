@@ -8,6 +8,7 @@ import {
   CONFIG,
   type Descriptor,
   type Digest,
+  DOCUMENT_LIMIT,
   digestHex,
   type ImageSource,
   LAYER,
@@ -18,7 +19,8 @@ import {
   sha256Of,
   verifyBytes,
 } from "../oci/index.ts";
-import { type Archive, openArchive } from "./archive/archive.ts";
+import { Archive, sniffCompression } from "./archive.ts";
+import type { Member } from "./tar-index.ts";
 
 const LIST = "manifest.json";
 
@@ -28,15 +30,12 @@ const listSchema = v.array(
 type SavedImage = v.InferOutput<typeof listSchema>[number];
 
 async function readList(archive: Archive, name: string): Promise<SavedImage[]> {
-  if (archive.size(LIST) === undefined) {
-    const hint = archive.size("oci-layout") === undefined ? "" : "; it is an image layout, for oci-archive:";
-    throw new TsboxError("invalid", `cannot use ${name}: there is no ${LIST} in it${hint}`);
-  }
+  const hint = archive.find("oci-layout") === undefined ? "" : "; it is an image layout, for oci-archive:";
+  const bytes = await archive.read(LIST, DOCUMENT_LIMIT, `there is no ${LIST} in it${hint}`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(await archive.readDocument(LIST)));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    if (cause instanceof TsboxError) throw cause;
     throw new TsboxError("invalid", `cannot use ${name}: its ${LIST} is not JSON`, { cause });
   }
   const result = v.safeParse(listSchema, value, { abortEarly: true });
@@ -76,15 +75,15 @@ class DockerArchiveSource implements ImageSource {
   /** Names in the archive. */
   readonly #blobs = new Map<Digest, string>();
 
-  constructor(archive: Archive, tag: string | undefined) {
-    this.name = `docker-archive:${archive.path}${tag === undefined ? "" : `:${tag}`}`;
+  constructor(name: string, archive: Archive, tag: string | undefined) {
+    this.name = name;
     this.#archive = archive;
     this.#tag = tag;
   }
 
   async resolve() {
     const image = pick(await readList(this.#archive, this.name), this.name, this.#tag);
-    const configBytes = await this.#archive.readDocument(image.Config);
+    const configBytes = await this.#document(image.Config);
     const { diff_ids: diffIDs } = parseImageConfig(configBytes, `the configuration of ${this.name}`).rootfs;
     const config = { mediaType: CONFIG, digest: sha256Of(configBytes), size: configBytes.length };
     // docker names it so; other names say nothing about its content
@@ -112,34 +111,46 @@ class DockerArchiveSource implements ImageSource {
   }
 
   /** An uncompressed layer has the digest that the configuration says; whoever stores it verifies that. */
-  async #describeLayer(member: string, diffID: Digest): Promise<Descriptor> {
-    const compression = await this.#archive.compression(member);
-    const size = this.#archive.size(member) ?? 0;
+  async #describeLayer(path: string, diffID: Digest): Promise<Descriptor> {
+    const member = this.#require(path);
+    const start = await this.#archive.start(member, 8);
+    const compression = sniffCompression(start, `${path} of ${this.name}`);
+    const { size } = member;
     if (compression === "none") return { mediaType: LAYER, digest: diffID, size };
     const hash = new Bun.CryptoHasher("sha256");
-    for await (const chunk of this.#archive.stream(member, 0)) hash.update(chunk);
+    for await (const chunk of this.#archive.slices(member, 0)) hash.update(chunk);
     const digest = `sha256:${hash.digest("hex")}` as Digest; // cast: made here
     return { mediaType: `${LAYER}+${compression}`, digest, size };
   }
 
-  #member({ digest }: Descriptor): string {
-    const member = this.#blobs.get(digest);
+  #require(path: string): Member {
+    const member = this.#archive.find(path);
     if (member !== undefined) return member;
-    throw new TsboxError("not-found", `cannot use ${this.name}: ${digest} is not in it`);
+    throw new TsboxError("not-found", `cannot use ${this.name}: ${JSON.stringify(path)} is missing in it`);
+  }
+
+  #path({ digest }: Descriptor): string {
+    const path = this.#blobs.get(digest);
+    if (path !== undefined) return path;
+    throw new TsboxError("not-found", `cannot use ${this.name}: ${digest} is missing in it`);
+  }
+
+  #document(path: string): Promise<Uint8Array> {
+    return this.#archive.read(path, DOCUMENT_LIMIT, `${JSON.stringify(path)} is missing in it`);
   }
 
   async fetch(descriptor: Descriptor): Promise<Uint8Array> {
-    const bytes = await this.#archive.readDocument(this.#member(descriptor));
+    const bytes = await this.#document(this.#path(descriptor));
     verifyBytes(bytes, descriptor, `${descriptor.digest} of ${this.name}`);
     return bytes;
   }
 
   async open(descriptor: Descriptor, offset: number): Promise<AsyncIterable<Uint8Array>> {
-    return this.#archive.stream(this.#member(descriptor), offset);
+    return this.#archive.slices(this.#require(this.#path(descriptor)), offset);
   }
 
   async close(): Promise<void> {
-    await this.#archive.close();
+    await this.#archive[Symbol.asyncDispose]();
   }
 }
 
@@ -153,5 +164,6 @@ export async function dockerArchiveSource(
   tag: string | undefined,
   scratch: string,
 ): Promise<ImageSource> {
-  return new DockerArchiveSource(await openArchive(path, scratch), tag);
+  const name = `docker-archive:${path}${tag === undefined ? "" : `:${tag}`}`;
+  return new DockerArchiveSource(name, await Archive.open(path, name, scratch), tag);
 }
