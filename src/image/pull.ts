@@ -188,7 +188,12 @@ async function unpackLayers(
     throw failed.signal.reason;
   }
   void results;
-  await publish(all, staged, options);
+  try {
+    await publish(all, staged, options);
+  } catch (error) {
+    for (const entry of staged) if (entry !== undefined) await removeTree(entry.path, mapping);
+    throw error;
+  }
 }
 
 interface Gates {
@@ -266,23 +271,22 @@ async function publish(
   staged: readonly (Staged | undefined)[],
   { store, mapping }: PullOptions,
 ): Promise<void> {
-  const below: string[] = [];
+  // all in one worker: a layer takes from those below it, whether they are in place already or not
+  await finishLayers({
+    layers: all.map(({ chainID }, index) => {
+      const entry = staged[index];
+      if (entry !== undefined) return { path: entry.path, ...entry.result };
+      return { path: store.layers.path(mapping, chainID), impliedFolders: [], pendingHardLinks: [] };
+    }),
+    lowerPaths: [],
+    mapping,
+  });
   for (const [index, layer] of all.entries()) {
     const entry = staged[index];
-    if (entry !== undefined) {
-      const { impliedFolders, pendingHardLinks } = entry.result;
-      if (impliedFolders.length > 0 || pendingHardLinks.length > 0) {
-        await finishLayers({
-          layers: [{ path: entry.path, impliedFolders, pendingHardLinks }],
-          lowerPaths: below,
-          mapping,
-        });
-      }
-      const won = store.layers.publish(entry.path, mapping, layer.chainID);
-      // another pull was faster; its tree is the same
-      if (!won) await removeTree(entry.path, mapping);
-    }
-    below.unshift(store.layers.path(mapping, layer.chainID));
+    if (entry === undefined) continue;
+    const won = store.layers.publish(entry.path, mapping, layer.chainID);
+    // another pull was faster; its tree is the same
+    if (!won) await removeTree(entry.path, mapping);
   }
 }
 

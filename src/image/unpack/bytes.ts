@@ -8,9 +8,27 @@ export function pathOfBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** NUL-terminated, for the kernel. */
+/** PATH_MAX of limits.h: the kernel takes no longer path, the NUL included. */
+const PATH_MAX = 4096;
+const first = Buffer.alloc(PATH_MAX + 1);
+const second = Buffer.alloc(PATH_MAX + 1);
+
+function write(buffer: Buffer, path: string): Buffer {
+  if (path.length >= PATH_MAX)
+    throw new TsboxError("invalid", `cannot unpack ${shownPath(`${path.slice(0, 100)}...`)}: the name is too long`);
+  const length = buffer.write(path === "" ? "." : path, 0, "latin1");
+  buffer[length] = 0;
+  return buffer;
+}
+
+/** NUL-terminated, for the kernel; "." for the root. Valid until the next call: a buffer for each entry would cost more than the entry. */
 export function kernelPath(path: string): Uint8Array {
-  return Buffer.from(path === "" ? ".\0" : `${path}\0`, "latin1");
+  return write(first, path);
+}
+
+/** Like {@link kernelPath}, for calls that take two paths. */
+export function secondPath(path: string): Uint8Array {
+  return write(second, path);
 }
 
 /** For messages. */
@@ -18,12 +36,16 @@ export function shownPath(path: string): string {
   return JSON.stringify(Buffer.from(path, "latin1").toString("utf8"));
 }
 
+/** No part of it is empty, "." or "..". */
+const CLEAN = /^(?!\.{0,2}(?:\/|$))[^/]+(?:\/(?!\.{0,2}(?:\/|$))[^/]+)*$/;
+
 /**
  * A name from an archive as a path below the root, "" for the root itself. A leading slash is dropped, as Docker does; what
  * climbs above the root is hostile.
  * @throws TsboxError `invalid`
  */
 export function cleanPath(name: string, what: string): string {
+  if (CLEAN.test(name)) return name;
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === "" || part === ".") continue;

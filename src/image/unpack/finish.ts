@@ -1,148 +1,132 @@
-/** What a layer can only get when those below are there: the look of folders it does not list, and links to their files. */
+/**
+ * What a layer can only get when those below are there: the look of folders it does not list, links to their files, and a root
+ * that hides them all. All by descriptor, through no link (rootfs/tree/open-tree.ts): what is written is in the layer's tree.
+ */
 import { TsboxError } from "../../error.ts";
-import {
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
-  O_RDONLY,
-  O_WRONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-  SYS,
-} from "../../linux/abi.gen.ts";
-import { copyAttributes, copyData } from "../../linux/copy.ts";
-import { check } from "../../linux/errno.ts";
-import { type Stat, statFd } from "../../linux/stat.ts";
+import { O_DIRECTORY, O_RDONLY, S_IFCHR, SYS } from "../../linux/abi.gen.ts";
+import { listFolder } from "../../linux/directory.ts";
+import { check, E } from "../../linux/errno.ts";
 import { syscall } from "../../linux/syscall.ts";
-import { kernelPath, parentOf, shownPath } from "./bytes.ts";
-import type { FinishJob, HardLink } from "./protocol.ts";
-
-/** Opens a path below a tree's root, through no link; undefined when it is not there. */
-function openBelow(tree: number, path: string, flags: number): number | undefined {
-  const how = new BigUint64Array([
-    BigInt(flags | O_CLOEXEC),
-    0n,
-    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS),
-  ]);
-  const fd = syscall(SYS.openat2, tree, kernelPath(path), how, 24);
-  return fd < 0 ? undefined : fd;
-}
-
-function withTree<T>(path: string, use: (fd: number) => T): T {
-  const fd = check(
-    "openat",
-    syscall(SYS.openat, AT_FDCWD, Buffer.from(`${path}\0`), O_PATH | O_DIRECTORY | O_CLOEXEC),
-    path,
-  );
-  try {
-    return use(fd);
-  } finally {
-    syscall(SYS.close, fd);
-  }
-}
-
-/** The nearest tree below that has something at this path, opened O_PATH. */
-function findBelow(lowerPaths: readonly string[], path: string): { fd: number; tree: string; stat: Stat } | undefined {
-  for (const tree of lowerPaths) {
-    const fd = withTree(tree, (root) => openBelow(root, path, O_PATH | O_NOFOLLOW));
-    if (fd !== undefined) return { fd, tree, stat: statFd(fd) };
-  }
-  return undefined;
-}
+import {
+  copyEntry,
+  copyLook,
+  type Descriptor,
+  findInStack,
+  type InStack,
+  isOpaque,
+  kernelPath,
+  lookIn,
+  openIn,
+  openTree,
+  resolveInStack,
+  setOpaque,
+  setTimes,
+} from "../../rootfs/tree/index.ts";
+import { baseOf, parentOf, shownPath } from "./bytes.ts";
+import type { FinishJob, HardLink, UnfinishedLayer } from "./protocol.ts";
 
 /** @throws TsboxError, SyscallError */
 export function finish({ layers, lowerPaths }: FinishJob): void {
-  for (const { path, impliedFolders, pendingHardLinks } of layers) {
-    withTree(path, (tree) => {
-      for (const link of pendingHardLinks) copyBelow(tree, link, lowerPaths);
-      // the deepest first: making things in a folder changes its time
-      for (const folder of impliedFolders.toSorted((a, b) => b.length - a.length)) takeLook(tree, folder, lowerPaths);
-    });
+  syscall(SYS.umask, 0);
+  using opened = new DisposableStack();
+  const below = lowerPaths.map((path) => opened.use(openTree(path)));
+  for (const layer of layers) {
+    const tree = opened.use(openTree(layer.path));
+    finishOne(layer, tree, below);
+    below.unshift(tree);
   }
 }
 
-function takeLook(tree: number, path: string, lowerPaths: readonly string[]): void {
-  const below = findBelow(lowerPaths, path);
-  if (below === undefined) return;
-  const own = openBelow(tree, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  try {
-    if (own !== undefined && below.stat.isFolder) {
-      applyMetadata(own, below.stat);
-      const source = withTree(below.tree, (root) => openBelow(root, path, O_RDONLY | O_DIRECTORY));
-      if (source !== undefined) {
-        copyAttributes(source, own);
-        syscall(SYS.close, source);
-      }
-      setTime(own, below.stat);
+function finishOne(layer: UnfinishedLayer, tree: Descriptor, below: readonly Descriptor[]): void {
+  if (layer.opaqueRoot) keepingTimes(tree, "", () => hideAll(tree, below));
+  for (const link of layer.pendingHardLinks) linkBelow(link, tree, below);
+  for (const implied of layer.impliedFolders) {
+    // the root itself cannot be hidden, only what is in it
+    if (layer.opaqueRoot && implied !== "") continue;
+    // it may have been named by way of a link
+    const own = resolveInStack([tree], implied);
+    if (!own?.stat.isFolder || isHidden(tree, own.path)) continue;
+    const found = findInStack(below, own.path);
+    if (found?.stat.isFolder) takeLook(found, tree);
+  }
+}
+
+/** Whether a folder above this path, in the layer itself, hides what the layers below have there. */
+function isHidden(tree: Descriptor, path: string): boolean {
+  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+    using folder = openIn(tree, path.slice(0, at), O_RDONLY | O_DIRECTORY);
+    if (isOpaque(folder.fd)) return true;
+  }
+  return false;
+}
+
+function takeLook({ tree: lower, path, stat }: InStack, tree: Descriptor): void {
+  using from = openIn(lower, path, O_RDONLY | O_DIRECTORY);
+  using to = openIn(tree, path, O_RDONLY | O_DIRECTORY);
+  copyLook(from, to, stat);
+}
+
+function keepingTimes(tree: Descriptor, path: string, change: () => void): void {
+  const before = lookIn(tree, path);
+  change();
+  if (before === undefined) return;
+  using folder = openIn(tree, path, O_RDONLY | O_DIRECTORY);
+  setTimes(folder, before);
+}
+
+/** What an opaque root means, said in a way that overlay knows: each name of the layers below is hidden by itself. */
+function hideAll(tree: Descriptor, below: readonly Descriptor[]): void {
+  for (const name of new Set(below.flatMap((lower) => listFolder("", lower.fd).map((entry) => entry.name)))) {
+    const own = lookIn(tree, name);
+    if (own === undefined) check("mknodat", syscall(SYS.mknodat, tree.fd, kernelPath(name), S_IFCHR, 0), name);
+    else if (own.isFolder) {
+      using folder = openIn(tree, name, O_RDONLY | O_DIRECTORY);
+      check("fsetxattr", setOpaque(folder.fd), name);
     }
-  } finally {
-    if (own !== undefined) syscall(SYS.close, own);
-    syscall(SYS.close, below.fd);
   }
 }
 
-function applyMetadata(fd: number, stat: Stat): void {
-  check("fchown", syscall(SYS.fchown, fd, stat.uid, stat.gid));
-  check("fchmod", syscall(SYS.fchmod, fd, stat.mode & 0o7777));
-}
-
-function setTime(fd: number, { mtime: [seconds, nanoseconds] }: Stat): void {
-  const times = new BigInt64Array([seconds, BigInt(nanoseconds), seconds, BigInt(nanoseconds)]);
-  check("utimensat", syscall(SYS.utimensat, fd, null, times, 0));
-}
-
-/** A hard link into a lower layer becomes a copy, as overlayfs itself would make of it on the first write. */
-function copyBelow(tree: number, { path, target }: HardLink, lowerPaths: readonly string[]): void {
-  const below = findBelow(lowerPaths, target);
-  if (below === undefined || below.stat.isFolder) {
-    if (below !== undefined) syscall(SYS.close, below.fd);
+/** The target is copied up into the layer, and the link made there, as overlay does when a file below gets another name. */
+function linkBelow({ path, target }: HardLink, tree: Descriptor, below: readonly Descriptor[]): void {
+  const found = resolveInStack([tree, ...below], target);
+  if (found === undefined || found.stat.isFolder) {
+    const why = found === undefined ? "is not there" : "is a folder";
     throw new TsboxError(
       "invalid",
-      `cannot unpack ${shownPath(path)}: it is a hard link to ${shownPath(target)}, which is not there`,
+      `cannot unpack ${shownPath(path)}: it is a hard link to ${shownPath(target)}, which ${why}`,
     );
   }
-  const parent = openBelow(tree, parentOf(path) || ".", O_PATH | O_DIRECTORY);
-  if (parent === undefined)
+  if (found.tree !== tree) copyUp(found, tree, below);
+  const parent = resolveInStack([tree], parentOf(path));
+  if (!parent?.stat.isFolder)
     throw new TsboxError("invalid", `cannot unpack ${shownPath(path)}: its folder is not there`);
-  const name = kernelPath(path.slice(path.lastIndexOf("/") + 1));
-  try {
-    if (below.stat.isLink) {
-      const text = new Uint8Array(4096);
-      const size = check("readlinkat", syscall(SYS.readlinkat, below.fd, Buffer.from("\0"), text, text.length));
-      const link = new Uint8Array(size + 1);
-      link.set(text.subarray(0, size));
-      check("symlinkat", syscall(SYS.symlinkat, link, parent, name), path);
-      check("fchownat", syscall(SYS.fchownat, parent, name, below.stat.uid, below.stat.gid, AT_SYMLINK_NOFOLLOW), path);
-      return;
+  keepingTimes(tree, parent.path, () => {
+    using folder = openIn(tree, parent.path, O_RDONLY | O_DIRECTORY);
+    const name = kernelPath(baseOf(path));
+    const link = () => syscall(SYS.linkat, tree.fd, kernelPath(found.path), folder.fd, name, 0);
+    let result = link();
+    if (result === -E.EEXIST) {
+      // the last entry of a name counts
+      check("unlinkat", syscall(SYS.unlinkat, folder.fd, name, 0), path);
+      result = link();
     }
-    if (!below.stat.isFile)
-      throw new TsboxError(
-        "invalid",
-        `cannot unpack ${shownPath(path)}: it is a hard link to ${shownPath(target)}, which is no file`,
-      );
-    const source = withTree(below.tree, (root) => openBelow(root, target, O_RDONLY | O_NOFOLLOW));
-    const own = check(
-      "openat",
-      syscall(SYS.openat, parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600),
-      path,
-    );
-    try {
-      if (source !== undefined) copyData(source, own, below.stat.size);
-      applyMetadata(own, below.stat);
-      if (source !== undefined) copyAttributes(source, own);
-      setTime(own, below.stat);
-    } finally {
-      syscall(SYS.close, own);
-      if (source !== undefined) syscall(SYS.close, source);
-    }
-  } finally {
-    syscall(SYS.close, parent);
-    syscall(SYS.close, below.fd);
+    check("linkat", result, path);
+  });
+}
+
+/** @param found in a layer below */
+function copyUp(found: InStack, tree: Descriptor, below: readonly Descriptor[]): void {
+  const { path } = found;
+  const made: InStack[] = [];
+  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+    const folder = path.slice(0, at);
+    if (lookIn(tree, folder) !== undefined) continue;
+    keepingTimes(tree, parentOf(folder), () => {
+      check("mkdirat", syscall(SYS.mkdirat, tree.fd, kernelPath(folder), 0o700), folder);
+    });
+    const lower = findInStack(below, folder);
+    if (lower !== undefined) made.push(lower);
   }
+  keepingTimes(tree, parentOf(path), () => copyEntry(found, { tree, path }, found.stat));
+  for (const folder of made) takeLook(folder, tree);
 }

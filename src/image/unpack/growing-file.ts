@@ -11,9 +11,14 @@ const CHUNK = 1024 * 1024;
 
 /**
  * @param fd the blob; not closed here
+ * @param onRead told of each piece's size
  * @throws TsboxError when the parent gives up or goes away
  */
-export async function* growingFile(fd: number, next: NextLine): AsyncGenerator<Uint8Array> {
+export async function* growingFile(
+  fd: number,
+  next: NextLine,
+  onRead: (size: number) => void,
+): AsyncGenerator<Uint8Array> {
   let at = 0;
   let valid = 0;
   let whole = false;
@@ -24,6 +29,7 @@ export async function* growingFile(fd: number, next: NextLine): AsyncGenerator<U
       const size = check("pread64", syscall(SYS.pread64, fd, buffer, buffer.length, at), "the blob");
       if (size === 0) throw new TsboxError("integrity", "cannot unpack: the blob is shorter than it was said to be");
       at += size;
+      onRead(size);
       yield buffer.subarray(0, size);
     }
     if (whole) return;

@@ -1,5 +1,5 @@
 /** Layers to trees. The worker's side is loaded only in a worker. */
-export type { HardLink, Limits, UnpackResult } from "./protocol.ts";
+export type { HardLink, Limits, UnfinishedLayer, UnpackResult } from "./protocol.ts";
 export { finishLayers, type Unpacking, type UnpackOptions, unpackLayer } from "./unpack-layer.ts";
 
 /** `tsbox __unpack`; see worker.ts. */

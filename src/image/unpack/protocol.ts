@@ -14,13 +14,15 @@ export interface UnpackJob {
   readonly kind: "unpack";
   readonly compression: Compression;
   readonly diffID: Digest;
-  readonly mapping: IdMapping["kind"];
+  /** As the worker sees it: the caller's own id is 0. */
+  readonly mapping: IdMapping;
   readonly limits: Limits;
 }
 
 /** Paths are absolute; names of files are strings of bytes (bytes.ts). */
 export interface FinishJob {
   readonly kind: "finish";
+  /** Lowest first; each is finished in turn, with those before it as the nearest below. */
   readonly layers: readonly UnfinishedLayer[];
   /** Trees of the layers below, nearest first. */
   readonly lowerPaths: readonly string[];
@@ -29,13 +31,25 @@ export interface FinishJob {
 export type Job = UnpackJob | FinishJob;
 
 export interface Limits {
-  /** Uncompressed bytes. */
+  /** Uncompressed bytes of a layer, and the size of any file with its holes. */
   readonly bytes: number;
   readonly entries: number;
+  /** How many times larger than its blob a layer may be; */
+  readonly ratio: number;
+  /** up to so many bytes it may be more: small things compress well. */
+  readonly unboundedBytes: number;
 }
 
-/** An image may be large, but not without bounds: a small blob can claim to be anything (CVE-2026-32288). */
-export const DEFAULT_LIMITS: Limits = { bytes: 1024 ** 4, entries: 20_000_000 };
+/**
+ * An image may be large, but not without bounds: a small blob can claim to be anything (CVE-2026-32288). Real layers are 2 to 10
+ * times larger than their blobs; a gigabyte of zeros is 1,000 times larger.
+ */
+export const DEFAULT_LIMITS: Limits = {
+  bytes: 1024 ** 4,
+  entries: 20_000_000,
+  ratio: 200,
+  unboundedBytes: 512 * 1024 ** 2,
+};
 
 export interface HardLink {
   readonly path: string;
@@ -50,6 +64,8 @@ export interface UnpackResult {
   readonly impliedFolders: readonly string[];
   /** Links to files of lower layers. */
   readonly pendingHardLinks: readonly HardLink[];
+  /** The root hides all of the layers below. Overlay knows no such thing; {@link finishLayers} hides them by name. */
+  readonly opaqueRoot: boolean;
   /** Device nodes, which a user namespace cannot make. */
   readonly skippedDevices: readonly string[];
   /** Extended attributes that the kernel or file system refused. */
@@ -60,6 +76,7 @@ export interface UnfinishedLayer {
   readonly path: string;
   readonly impliedFolders: readonly string[];
   readonly pendingHardLinks: readonly HardLink[];
+  readonly opaqueRoot?: boolean;
 }
 
 export type Reply =

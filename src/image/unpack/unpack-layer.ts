@@ -8,7 +8,6 @@ import type { Compression, Digest } from "../../oci/index.ts";
 import { selfCommand, spawnEntered } from "../../plan/index.ts";
 import {
   DEFAULT_LIMITS,
-  type FinishJob,
   type Job,
   type Limits,
   type Reply,
@@ -47,7 +46,7 @@ export function unpackLayer(options: UnpackOptions): Unpacking {
   const { compression, diffID, mapping, limits = DEFAULT_LIMITS } = options;
   const blob = open(options.blobPath, O_RDONLY);
   const destination = open(options.destination, O_RDONLY | O_DIRECTORY);
-  const job: Job = { kind: "unpack", compression, diffID, mapping: mapping.kind, limits };
+  const job: Job = { kind: "unpack", compression, diffID, mapping: unpackMapping(mapping), limits };
   const worker = startWorker(job, mapping, [blob, destination]);
   syscall(SYS.close, blob);
   syscall(SYS.close, destination);
@@ -66,14 +65,34 @@ export function unpackLayer(options: UnpackOptions): Unpacking {
   };
 }
 
-/** Gives layers what they take from those below (finish.ts). */
+/**
+ * Gives layers what they take from those below (finish.ts). Does nothing for layers that lack nothing. Not atomic: after a failure
+ * the layers are good for nothing but removal.
+ *
+ * @param job.layers trees of layers of one image, lowest first, finished ones among them (with nothing to do)
+ * @param job.lowerPaths trees of the layers below all of them, nearest first
+ * @throws TsboxError `invalid` when a hard link's target is in no layer
+ */
 export async function finishLayers(job: {
   readonly layers: readonly UnfinishedLayer[];
   readonly lowerPaths: readonly string[];
   readonly mapping: IdMapping;
 }): Promise<void> {
-  const finish: FinishJob = { kind: "finish", layers: job.layers, lowerPaths: job.lowerPaths };
-  await startWorker(finish, job.mapping, []).reply;
+  const lacking = job.layers.findLastIndex(
+    (layer, index) =>
+      layer.pendingHardLinks.length > 0 ||
+      ((layer.impliedFolders.length > 0 || layer.opaqueRoot === true) && index + job.lowerPaths.length > 0),
+  );
+  if (lacking < 0) return;
+  const layers = job.layers
+    .slice(0, lacking + 1)
+    .map(({ path, impliedFolders, pendingHardLinks, opaqueRoot = false }) => ({
+      path,
+      impliedFolders,
+      pendingHardLinks,
+      opaqueRoot,
+    }));
+  await startWorker({ kind: "finish", layers, lowerPaths: job.lowerPaths }, job.mapping, []).reply;
 }
 
 function startWorker(job: Job, mapping: IdMapping, descriptors: readonly number[]) {

@@ -48,7 +48,17 @@ async function unpack(job: UnpackJob, next: NextLine): Promise<UnpackResult> {
   const hash = new Bun.CryptoHasher(digestAlgorithm(job.diffID));
   using writer = new TreeWriter(job.mapping, job.limits);
   const parser = new TarParser(writer);
-  for await (const chunk of decompress(growingFile(BLOB, next), job.compression)) {
+  const { limits } = job;
+  let read = 0;
+  let made = 0;
+  const blob = growingFile(BLOB, next, (size) => {
+    read += size;
+  });
+  for await (const chunk of decompress(blob, job.compression)) {
+    made += chunk.length;
+    if (made > limits.bytes || (made > limits.unboundedBytes && made > read * limits.ratio)) {
+      throw new TsboxError("invalid", `cannot unpack: ${read} bytes of the layer expand to more than ${made}`);
+    }
     hash.update(chunk);
     parser.push(chunk);
   }

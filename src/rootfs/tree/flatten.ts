@@ -1,193 +1,102 @@
-/** What a stack of overlay layers shows, as plain files. overlayfs.rst. */
-import { TsboxError } from "../../error.ts";
-import {
-  AT_FDCWD,
-  AT_REMOVEDIR,
-  AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDONLY,
-  O_WRONLY,
-  S_IFCHR,
-  S_IFMT,
-  SYS,
-} from "../../linux/abi.gen.ts";
-import { copyAttributes, copyData } from "../../linux/copy.ts";
+/**
+ * What a stack of overlay layers shows, as plain files. Each name is looked up in the layers from the uppermost down and copied
+ * once, into a folder that this made itself: nothing is ever replaced, so no link of a layer can be in the way of another.
+ */
+import { O_DIRECTORY, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
 import { listFolder } from "../../linux/directory.ts";
 import { check, E } from "../../linux/errno.ts";
-import { type Stat, statBytes } from "../../linux/stat.ts";
+import type { Stat } from "../../linux/stat.ts";
 import { syscall } from "../../linux/syscall.ts";
-import type { CopyJob } from "./copy.ts";
+import { copyEntry, copyLook } from "./copy-entry.ts";
+import { type Descriptor, kernelPath, lookIn, openIn, openTree } from "./open-tree.ts";
+import { isOpaque, isWhiteout } from "./overlay-format.ts";
 
-/** Paths have one character for each byte (latin1), because names need not be UTF-8. */
-const kernel = (path: string) => Buffer.from(`${path}\0`, "latin1");
-const latin1 = (path: string) => Buffer.from(path).toString("latin1");
+export interface FlattenJob {
+  /** Absolute paths of layers as overlay has them, lowest first. */
+  readonly layers: readonly string[];
+  /** Absolute path of an empty folder. */
+  readonly destination: string;
+}
 
-/** @throws TsboxError, SyscallError */
-export function flatten({ layers, destination }: CopyJob): void {
+/** A folder of the result, and the layers that it is made of, uppermost first. */
+interface Merged {
+  readonly path: string;
+  readonly trees: readonly Descriptor[];
+}
+
+/** @throws SyscallError */
+export function flatten({ layers, destination }: FlattenJob): void {
+  using opened = new DisposableStack();
+  const trees = layers.toReversed().map((path) => opened.use(openTree(path)));
+  const target = opened.use(openTree(destination));
   syscall(SYS.umask, 0);
-  const target = latin1(destination);
-  const times: [string, Stat][] = [];
-  for (const layer of layers) copyLayer(latin1(layer), target, times);
-  // folders last and deepest first: making entries in them changed their times
-  for (const [path, stat] of times.reverse()) setTimes(path, stat);
-}
-
-function copyLayer(layer: string, target: string, times: [string, Stat][]): void {
-  /** Inode to where it was copied, for hard links within the layer. */
-  const links = new Map<bigint, string>();
-  const pending = [""];
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const from = `${layer}${path}`;
-    const to = `${target}${path}`;
-    const stat = statBytes(kernel(from));
-    copyFolder(from, to, stat);
-    times.push([to, stat]);
-    for (const { name } of listFolder(from)) {
-      const entry = `${path}/${name}`;
-      const entryStat = statBytes(kernel(`${layer}${entry}`));
-      if (entryStat.isFolder) pending.push(entry);
-      else copyEntry(`${layer}${entry}`, `${target}${entry}`, entryStat, links);
-    }
+  /** Layer and inode to where a file with several names was copied. */
+  const names = new Map<string, string>();
+  const folders: Merged[] = [];
+  const pending: Merged[] = [{ path: "", trees: upTo(trees, "") }];
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    folders.push(folder);
+    pending.push(...copyFolder(folder, target, names));
+  }
+  // last, because every entry made in a folder changes its times
+  for (const { path, trees } of folders) {
+    const [top] = trees;
+    const stat = top && lookIn(top, path);
+    if (top === undefined || stat === undefined) continue;
+    using from = openIn(top, path, O_RDONLY | O_DIRECTORY);
+    using to = openIn(target, path, O_RDONLY | O_DIRECTORY);
+    copyLook(from, to, stat);
   }
 }
 
-function copyFolder(from: string, to: string, stat: Stat): void {
-  const source = check(
-    "openat",
-    syscall(SYS.openat, AT_FDCWD, kernel(from), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-    from,
-  );
-  try {
-    if (isOpaque(source)) remove(to);
-    let made = syscall(SYS.mkdirat, AT_FDCWD, kernel(to), 0o700);
-    if (made === -E.EEXIST && !isFolder(to)) {
-      remove(to);
-      made = syscall(SYS.mkdirat, AT_FDCWD, kernel(to), 0o700);
-    }
-    if (made !== -E.EEXIST) check("mkdirat", made, to);
-    const own = check(
-      "openat",
-      syscall(SYS.openat, AT_FDCWD, kernel(to), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-      to,
-    );
-    try {
-      metadata(own, stat);
-      copyAttributes(source, own);
-    } finally {
-      syscall(SYS.close, own);
-    }
-  } finally {
-    syscall(SYS.close, source);
+/** The layers whose folder at this path counts: down to the first that hides those below. */
+function upTo(trees: readonly Descriptor[], path: string): Descriptor[] {
+  const counting: Descriptor[] = [];
+  for (const tree of trees) {
+    const stat = lookIn(tree, path);
+    if (stat === undefined) continue;
+    if (!stat.isFolder) break;
+    counting.push(tree);
+    using folder = openIn(tree, path, O_RDONLY | O_DIRECTORY);
+    if (isOpaque(folder.fd)) break;
   }
+  return counting;
 }
 
-function isFolder(path: string): boolean {
-  const fd = syscall(SYS.openat, AT_FDCWD, kernel(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd >= 0) syscall(SYS.close, fd);
-  return fd >= 0;
+/** Copies what is in a folder, but for folders, which it makes and returns. */
+function copyFolder({ path, trees }: Merged, target: Descriptor, names: Map<string, string>): Merged[] {
+  const folders: Merged[] = [];
+  const seen = new Set<string>();
+  for (const [layer, tree] of trees.entries()) {
+    for (const { name } of listFolder(path, tree.fd)) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const entry = path === "" ? name : `${path}/${name}`;
+      const stat = lookIn(tree, entry);
+      if (stat === undefined || isWhiteout(stat)) continue;
+      if (stat.isFolder) {
+        makeFolder(target, entry);
+        folders.push({ path: entry, trees: upTo(trees.slice(layer), entry) });
+      } else copyOnce(tree, entry, target, stat, names);
+    }
+  }
+  return folders;
 }
 
-function isOpaque(fd: number): boolean {
-  const value = new Uint8Array(8);
-  return syscall(SYS.fgetxattr, fd, kernel("user.overlay.opaque"), value, value.length) === 1 && value[0] === 0x79;
-}
-
-function copyEntry(from: string, to: string, stat: Stat, links: Map<bigint, string>): void {
-  remove(to);
-  const type = stat.mode & S_IFMT;
-  // overlay's whiteout
-  if (type === S_IFCHR && stat.rdevMajor === 0 && stat.rdevMinor === 0) return;
-  const known = stat.nlink > 1 ? links.get(stat.ino) : undefined;
-  if (known !== undefined) {
-    check("linkat", syscall(SYS.linkat, AT_FDCWD, kernel(known), AT_FDCWD, kernel(to), 0), to);
+function copyOnce(tree: Descriptor, path: string, target: Descriptor, stat: Stat, names: Map<string, string>): void {
+  const key = `${tree.fd}:${stat.ino}`;
+  const known = stat.nlink > 1 ? names.get(key) : undefined;
+  if (known === undefined) {
+    copyEntry({ tree, path }, { tree: target, path }, stat);
+    if (stat.nlink > 1) names.set(key, path);
     return;
   }
-  if (stat.nlink > 1) links.set(stat.ino, to);
-  if (stat.isFile) copyFile(from, to, stat);
-  else if (stat.isLink) copyLink(from, to, stat);
-  else {
-    check(
-      "mknodat",
-      syscall(SYS.mknodat, AT_FDCWD, kernel(to), stat.mode, (stat.rdevMinor & 0xff) | (stat.rdevMajor << 8)),
-      to,
-    );
-    check("fchownat", syscall(SYS.fchownat, AT_FDCWD, kernel(to), stat.uid, stat.gid, AT_SYMLINK_NOFOLLOW), to);
-    setTimes(to, stat);
-  }
+  // both lead through folders that this made
+  const [from, to] = [kernelPath(known), kernelPath(path)];
+  check("linkat", syscall(SYS.linkat, target.fd, from, target.fd, to, 0), path);
 }
 
-function copyFile(from: string, to: string, stat: Stat): void {
-  const source = check("openat", syscall(SYS.openat, AT_FDCWD, kernel(from), O_RDONLY | O_NOFOLLOW | O_CLOEXEC), from);
-  try {
-    const own = check(
-      "openat",
-      syscall(SYS.openat, AT_FDCWD, kernel(to), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600),
-      to,
-    );
-    try {
-      copyData(source, own, stat.size);
-      metadata(own, stat);
-      copyAttributes(source, own);
-    } finally {
-      syscall(SYS.close, own);
-    }
-    setTimes(to, stat);
-  } finally {
-    syscall(SYS.close, source);
-  }
-}
-
-function copyLink(from: string, to: string, stat: Stat): void {
-  const text = new Uint8Array(4097);
-  const size = check("readlinkat", syscall(SYS.readlinkat, AT_FDCWD, kernel(from), text, text.length - 1), from);
-  text.fill(0, size);
-  check("symlinkat", syscall(SYS.symlinkat, text, AT_FDCWD, kernel(to)), to);
-  check("fchownat", syscall(SYS.fchownat, AT_FDCWD, kernel(to), stat.uid, stat.gid, AT_SYMLINK_NOFOLLOW), to);
-  setTimes(to, stat);
-}
-
-/** Owner before mode and attributes, because chown(2) takes setuid bits and capabilities away. */
-function metadata(fd: number, stat: Stat): void {
-  check("fchown", syscall(SYS.fchown, fd, stat.uid, stat.gid));
-  check("fchmod", syscall(SYS.fchmod, fd, stat.mode & 0o7777));
-}
-
-function setTimes(path: string, { mtime: [seconds, nanoseconds] }: Stat): void {
-  const times = new BigInt64Array([seconds, BigInt(nanoseconds), seconds, BigInt(nanoseconds)]);
-  const result = syscall(SYS.utimensat, AT_FDCWD, kernel(path), times, AT_SYMLINK_NOFOLLOW);
-  // a folder that a higher layer removed again
-  if (result !== -E.ENOENT) check("utimensat", result, path);
-}
-
-/** Without recursion, so that no depth of folders is too much. */
-function remove(path: string): void {
-  const gone = syscall(SYS.unlinkat, AT_FDCWD, kernel(path), 0);
-  if (gone === 0 || gone === -E.ENOENT) return;
-  const pending = [path];
-  while (pending.length > 0) {
-    const folder = pending.at(-1) ?? path;
-    const before = pending.length;
-    for (const { name, type } of listFolder(folder)) {
-      if (type === 4) pending.push(`${folder}/${name}`);
-      else check("unlinkat", syscall(SYS.unlinkat, AT_FDCWD, kernel(`${folder}/${name}`), 0), folder);
-    }
-    if (pending.length > before) continue;
-    pending.pop();
-    check("unlinkat", syscall(SYS.unlinkat, AT_FDCWD, kernel(folder), AT_REMOVEDIR), folder);
-  }
-}
-
-/** `tsbox __tree`: a {@link CopyJob} as JSON on standard input. */
-export async function treeWorkerMain(): Promise<number> {
-  const job = JSON.parse(await Bun.stdin.text()) as CopyJob; // cast: only tsbox starts it
-  try {
-    flatten(job);
-  } catch (cause) {
-    throw new TsboxError("io", `cannot copy the image's layers: ${(cause as Error).message}`, { cause }); // cast: SyscallError
-  }
-  return 0;
+function makeFolder(target: Descriptor, path: string): void {
+  const made = syscall(SYS.mkdirat, target.fd, kernelPath(path), 0o700);
+  if (made !== -E.EEXIST) check("mkdirat", made, path);
 }

@@ -7,7 +7,7 @@
  */
 import { TsboxError } from "../../../error.ts";
 import { BLOCK, type Header, isZero, readHeader } from "./header.ts";
-import { type PaxRecords, paxNumber, paxText, paxTime, readPax } from "./pax.ts";
+import { forgetPerMember, type PaxRecords, paxNumber, paxTime, readPax } from "./pax.ts";
 import {
   checkMap,
   type Extent,
@@ -15,8 +15,8 @@ import {
   readOldExtents,
   readOldHeader,
   readPaxMap,
-  readSparse10,
   type SparseMap,
+  SparseMapReader,
 } from "./sparse.ts";
 
 export interface Member extends Header {
@@ -35,6 +35,8 @@ export interface Sink {
 
 /** Long names, PAX headers: small by nature, whatever they say of themselves. */
 const META_LIMIT = 4 * 1024 * 1024;
+/** Global records are copied for each member that has its own. */
+const GLOBAL_LIMIT = 64 * 1024;
 /** Types without data whose size field may say otherwise. */
 const DATALESS = new Set(["1", "2", "3", "4", "5", "6"]);
 
@@ -54,14 +56,14 @@ export class TarParser {
   #longName: Uint8Array | undefined;
   #longLink: Uint8Array | undefined;
   #global: PaxRecords = new Map();
+  #globalBytes = 0;
   #pax: PaxRecords | undefined;
   #member: Member | undefined;
   #extents: Extent[] = [];
   #extent = 0;
   #extentDone = 0;
   #sparseSize = 0;
-  #mapBytes: Uint8Array[] = [];
-  #mapLength = 0;
+  #map: SparseMapReader | undefined;
   #remaining = 0;
   #padding = 0;
   #zeros = 0;
@@ -75,19 +77,19 @@ export class TarParser {
     let at = 0;
     while (at < chunk.length) {
       if (this.#state === "end") return; // what comes after the two blocks of zeros is padding
-      if (this.#state === "header" || this.#state === "old-sparse") at = this.#block(chunk, at);
+      if (this.#state === "data") at = this.#fileData(chunk, at);
+      else if (this.#state === "skip") at = this.#skip(chunk, at);
       else if (this.#state === "meta") at = this.#collectMeta(chunk, at);
-      else if (this.#state === "sparse-map") at = this.#collectMap(chunk, at);
-      else if (this.#state === "data") at = this.#fileData(chunk, at);
-      else at = this.#skip(chunk, at);
+      else at = this.#block(chunk, at);
     }
   }
 
   /** Call it after the last byte. @throws TsboxError `invalid` when the archive ends in the middle */
   finish(): void {
     // archives without the closing blocks of zeros exist, and are whole all the same
-    if (this.#state === "end" || (this.#state === "header" && this.#heldLength === 0)) return;
-    throw fail("the archive ends in the middle (it is truncated)");
+    const between = this.#state === "end" || (this.#state === "header" && this.#heldLength === 0);
+    const dangling = this.#pax !== undefined || this.#longName !== undefined || this.#longLink !== undefined;
+    if (!between || dangling) throw fail("the archive ends in the middle (it is truncated)");
   }
 
   #block(chunk: Uint8Array, at: number): number {
@@ -106,6 +108,7 @@ export class TarParser {
       block = this.#held;
     }
     if (this.#state === "old-sparse") this.#moreExtents(block);
+    else if (this.#state === "sparse-map") this.#mapBlock(block);
     else this.#header(block);
     return next;
   }
@@ -115,7 +118,7 @@ export class TarParser {
       if (++this.#zeros === 2) this.#state = "end";
       return;
     }
-    this.#zeros = 0;
+    if (this.#zeros > 0) throw fail("there is a block of zeros in the middle of the archive");
     const header = readHeader(block);
     if (["L", "K", "x", "g"].includes(header.type)) {
       if (header.size > META_LIMIT) throw fail(`a name or PAX header has ${header.size} bytes`);
@@ -142,21 +145,28 @@ export class TarParser {
     const meta = this.#meta;
     if (meta === undefined) return;
     this.#meta = undefined;
-    const end = meta.bytes.indexOf(0);
+    const end = meta.bytes.indexOf(0); // GNU's names end with a NUL
     if (meta.type === "L") this.#longName = end < 0 ? meta.bytes : meta.bytes.subarray(0, end);
     else if (meta.type === "K") this.#longLink = end < 0 ? meta.bytes : meta.bytes.subarray(0, end);
-    else if (meta.type === "g") readPax(meta.bytes, this.#global);
-    else this.#pax = readPax(gatherSparse00(meta.bytes), new Map(this.#global));
+    else if (meta.type === "g") this.#endGlobal(meta.bytes);
+    else this.#pax = readPax(meta.bytes, new Map(this.#pax ?? this.#global));
     this.#state = this.#padding > 0 ? "skip" : "header";
     this.#remaining = 0;
+  }
+
+  #endGlobal(bytes: Uint8Array): void {
+    this.#globalBytes += bytes.length;
+    if (this.#globalBytes > GLOBAL_LIMIT) throw fail(`global PAX headers have more than ${GLOBAL_LIMIT} bytes`);
+    forgetPerMember(readPax(bytes, this.#global));
   }
 
   #begin(header: Header): void {
     const pax = this.#pax ?? (this.#global.size > 0 ? new Map(this.#global) : new Map<string, Uint8Array>());
     const member: Member = Object.assign(header, { pax, sparse: undefined });
+    if (pax.size > 0) applyPax(member);
+    // in this order, as Go's archive/tar
     if (this.#longName !== undefined) member.name = this.#longName;
     if (this.#longLink !== undefined) member.linkName = this.#longLink;
-    if (pax.size > 0) applyPax(member);
     this.#pax = this.#longName = this.#longLink = undefined;
     if (DATALESS.has(member.type)) member.size = 0;
     this.#member = member;
@@ -171,8 +181,7 @@ export class TarParser {
       return;
     }
     if (isSparse10(pax)) {
-      this.#mapBytes = [];
-      this.#mapLength = 0;
+      this.#map = new SparseMapReader(pax, member.size);
       this.#state = "sparse-map";
       return;
     }
@@ -187,22 +196,11 @@ export class TarParser {
       this.#startSparse(checkMap(this.#extents, this.#sparseSize, this.#member.size));
   }
 
-  #collectMap(chunk: Uint8Array, at: number): number {
-    const member = this.#member;
-    if (member === undefined) throw fail("internal state");
-    // a block at a time: the map's end is not known before it is read
-    const take = Math.min(BLOCK - (this.#mapLength % BLOCK), chunk.length - at, member.size - this.#mapLength);
-    this.#mapBytes.push(chunk.slice(at, at + take));
-    this.#mapLength += take;
-    if (this.#mapLength > META_LIMIT * 16) throw fail("a sparse file's map is too long");
-    if (this.#mapLength % BLOCK === 0 || this.#mapLength === member.size) {
-      const found = readSparse10(Buffer.concat(this.#mapBytes), member.pax, member.size);
-      if (found !== undefined) {
-        this.#remaining = member.size - found.used;
-        this.#startSparse(found.map);
-      }
-    }
-    return at + take;
+  #mapBlock(block: Uint8Array): void {
+    const found = this.#map?.push(block);
+    if (found === undefined) return;
+    this.#remaining = found.data;
+    this.#startSparse(found.map);
   }
 
   #startSparse(map: SparseMap): void {
@@ -263,19 +261,6 @@ export class TarParser {
   }
 }
 
-/** PAX 0.0 repeats two records for each extent; a map of keys would keep the last. They become one record as in 0.1. */
-function gatherSparse00(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!text.includes("GNU.sparse.offset=")) return bytes;
-  const numbers = [...text.toString("latin1").matchAll(/ GNU\.sparse\.(?:offset|numbytes)=(\d+)\n/g)].map(
-    (match) => match[1],
-  );
-  const body = ` GNU.sparse.map=${numbers.join(",")}\n`;
-  let length = body.length + 1;
-  while (String(length).length + body.length !== length) length = String(length).length + body.length;
-  return Buffer.concat([text, Buffer.from(`${length}${body}`)]);
-}
-
 /** What the extended header says wins over the header (POSIX pax). */
 function applyPax(member: Member): void {
   const { pax } = member;
@@ -285,5 +270,4 @@ function applyPax(member: Member): void {
   member.uid = paxNumber(pax, "uid") ?? member.uid;
   member.gid = paxNumber(pax, "gid") ?? member.gid;
   member.mtime = paxTime(pax, "mtime") ?? member.mtime;
-  if (paxText(pax, "GNU.sparse.major") !== undefined || pax.has("GNU.sparse.map")) return;
 }

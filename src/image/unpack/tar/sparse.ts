@@ -27,7 +27,7 @@ export function checkMap(extents: readonly Extent[], size: number, stored: numbe
   let end = 0;
   let total = 0;
   for (const { offset, length } of extents) {
-    if (offset < end || offset + length > size) throw fail("is not in order or reaches beyond the file");
+    if (length < 0 || offset < end || offset + length > size) throw fail("is not in order or reaches beyond the file");
     end = offset + length;
     total += length;
   }
@@ -79,35 +79,55 @@ export function isSparse10(records: PaxRecords): boolean {
   return paxText(records, "GNU.sparse.major") === "1" && paxText(records, "GNU.sparse.minor") === "0";
 }
 
-/**
- * PAX 1.0: the map stands before the data, as decimal lines, padded to a block.
- * @param data what of the member's data is here so far
- * @returns undefined while more is needed; otherwise the map and how many bytes it took
- */
-export function readSparse10(
-  data: Uint8Array,
-  records: PaxRecords,
-  stored: number,
-): { map: SparseMap; used: number } | undefined {
-  const size = paxNumber(records, "GNU.sparse.realsize");
-  if (size === undefined) throw fail("has no size");
-  const words: string[] = [];
-  let at = 0;
-  let wanted = 1;
-  while (words.length < wanted) {
-    const end = data.indexOf(0x0a, at);
-    if (end < 0) {
-      if (data.length >= stored) throw fail("does not end");
+/** PAX 1.0: the map stands before the data, as decimal lines, padded to a block. It is read as it comes. */
+export class SparseMapReader {
+  readonly #records: PaxRecords;
+  readonly #stored: number;
+  readonly #numbers: number[] = [];
+  #number = -1;
+  #read = 0;
+
+  /** @param stored bytes of the member in the archive, the map's included */
+  constructor(records: PaxRecords, stored: number) {
+    this.#records = records;
+    this.#stored = stored;
+  }
+
+  /**
+   * Takes bytes of the map up to the end of `bytes` or of the map.
+   * @returns undefined while more is needed; otherwise the map, and how many bytes of the member are left for data
+   * @throws TsboxError `invalid`
+   */
+  push(bytes: Uint8Array): { map: SparseMap; data: number } | undefined {
+    for (const byte of bytes) {
+      this.#read++;
+      if (this.#isWhole()) break; // padding
+      if (byte === 0x0a && this.#number >= 0) {
+        this.#numbers.push(this.#number);
+        this.#number = -1;
+        if ((this.#numbers[0] ?? 0) > MAX_EXTENTS) throw fail("is too long");
+      } else {
+        if (byte < 0x30 || byte > 0x39) throw fail("is not made of numbers");
+        this.#number = Math.max(this.#number, 0) * 10 + byte - 0x30;
+        if (!Number.isSafeInteger(this.#number)) throw fail("has a number out of range");
+      }
+    }
+    const used = Math.ceil(this.#read / BLOCK) * BLOCK;
+    if (!this.#isWhole()) {
+      if (this.#read >= this.#stored) throw fail("does not end");
       return undefined;
     }
-    words.push(String.fromCharCode(...data.subarray(at, end)));
-    at = end + 1;
-    if (words.length === 1) {
-      const count = Number(words[0]);
-      if (!Number.isSafeInteger(count) || count < 0 || count > MAX_EXTENTS) throw fail("has a wrong count");
-      wanted = 1 + count * 2;
+    const size = paxNumber(this.#records, "GNU.sparse.realsize");
+    if (size === undefined) throw fail("has no size");
+    const extents: Extent[] = [];
+    for (let i = 1; i < this.#numbers.length; i += 2) {
+      extents.push({ offset: this.#numbers[i] ?? 0, length: this.#numbers[i + 1] ?? 0 });
     }
+    return { map: checkMap(extents, size, this.#stored - used), data: this.#stored - used };
   }
-  const used = Math.ceil(at / BLOCK) * BLOCK;
-  return { map: checkMap(pairs(words.slice(1)), size, stored - used), used };
+
+  #isWhole(): boolean {
+    const [count] = this.#numbers;
+    return count !== undefined && this.#numbers.length === 1 + 2 * count;
+  }
 }
