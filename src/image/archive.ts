@@ -7,7 +7,7 @@ import { TsboxError } from "../error.ts";
 import type { Compression } from "../oci/index.ts";
 import { expandArchive } from "./expand-archive.ts";
 import { type FileHandle, readAt } from "./read-at.ts";
-import { indexMembers, type Member } from "./tar-index.ts";
+import { cleanName, indexMembers, type Member } from "./tar-index.ts";
 
 /** How much of a member is read at a time: each piece costs a call. */
 const CHUNK = 4 * 1024 * 1024;
@@ -67,12 +67,12 @@ export class Archive implements AsyncDisposable {
 
   /** The regular file of that name, or the one that a link of that name stands for. */
   find(path: string): Member | undefined {
-    return this.#members.get(path);
+    return this.#members.get(cleanName(path));
   }
 
   /** @throws TsboxError `not-found` saying `missing`, `invalid` when it is larger than `limit` bytes */
   async read(path: string, limit: number, missing: string): Promise<Uint8Array> {
-    const member = this.#members.get(path);
+    const member = this.find(path);
     if (member === undefined) throw new TsboxError("not-found", `cannot use ${this.#name}: ${missing}`);
     if (member.size > limit)
       throw new TsboxError(

@@ -62,7 +62,10 @@ function pick(images: readonly SavedImage[], name: string, tag: string | undefin
     const choice = tags.length === 0 ? "none has a name" : `name one of ${tags.join(", ")}`;
     throw new TsboxError("usage", `cannot use ${name}: it has ${images.length} images; ${choice}`);
   }
-  const found = images.find(({ RepoTags }) => RepoTags?.some((own) => canonical(own) === canonical(tag)));
+  // skopeo's way to name one by its place
+  const found = /^@\d+$/.test(tag)
+    ? images[Number(tag.slice(1))]
+    : images.find(({ RepoTags }) => RepoTags?.some((own) => canonical(own) === canonical(tag)));
   if (found !== undefined) return found;
   const there = tags.length === 0 ? "none has a name" : `there is ${tags.join(", ")}`;
   throw new TsboxError("not-found", `cannot use ${name}: no image is named ${JSON.stringify(tag)}; ${there}`);
@@ -155,7 +158,7 @@ class DockerArchiveSource implements ImageSource {
 }
 
 /**
- * @param tag a reference of the archive's `RepoTags`
+ * @param tag a reference of the archive's `RepoTags`, or `@N`
  * @param scratch an existing folder, for an archive that is compressed
  * @throws TsboxError when the file cannot be read or is no archive
  */

@@ -54,7 +54,7 @@ async function index(file: FileHandle): Promise<Map<string, Member>> {
     const block = await readAt(file, at, BLOCK);
     if (block.length < BLOCK) throw endsEarly();
     if (isZero(block)) break;
-    const header = readHeader(block);
+    const header = count === 0 ? readFirstHeader(block) : readHeader(block);
     const offset = at + BLOCK;
     const size = HEADER_ONLY.has(header.type) ? 0 : (extended.size ?? header.size);
     if (offset + size > end) throw endsEarly();
@@ -69,6 +69,8 @@ async function index(file: FileHandle): Promise<Map<string, Member>> {
       extended = {};
     }
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
+    // some programs leave the two closing blocks out, but none the last member's padding
+    if (at > end) throw endsEarly();
   }
   if (count === 0) throw invalid("it is empty");
   for (const [path, target] of links) {
@@ -76,6 +78,14 @@ async function index(file: FileHandle): Promise<Map<string, Member>> {
     if (member !== undefined) members.set(path, member);
   }
   return members;
+}
+
+function readFirstHeader(block: Uint8Array): Header {
+  try {
+    return readHeader(block);
+  } catch (cause) {
+    throw new TsboxError("invalid", "it is not a tar archive", { cause });
+  }
 }
 
 async function readExtended(file: FileHandle, offset: number, header: Header, into: Extended): Promise<void> {
@@ -104,7 +114,7 @@ function linkTarget(path: string, header: Header, extended: Extended): string {
 }
 
 /** One spelling for each name; what climbs out of the archive stays what it is: the name of nothing. */
-function cleanName(name: string): string {
+export function cleanName(name: string): string {
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();

@@ -87,11 +87,12 @@ export class Layers {
    * Waits until no other process is unpacking this layer, and keeps others waiting until disposed: a second pull of an image
    * would otherwise do all the work again. Take those of an image in its order, lowest first, and look with {@link has} then.
    *
+   * @param onWaiting called again and again while another has it
    * @throws the signal's reason
    */
-  async claim(mapping: Mapping, chainID: Digest, signal?: AbortSignal): Promise<FileLock> {
+  async claim(mapping: Mapping, chainID: Digest, signal?: AbortSignal, onWaiting?: () => void): Promise<FileLock> {
     prepareLayout(this.#root);
     const path = `${this.#root}/tmp/${CLAIM_PREFIX}${mapping.name}-${digestHex(chainID)}`;
-    return await lockFileWhenFree(path, { mode: "exclusive", signal });
+    return await lockFileWhenFree(path, { mode: "exclusive", signal, onWaiting });
   }
 }
