@@ -9,9 +9,10 @@ import type { IdMapping } from "../../../src/idmap/index.ts";
 import { finishLayers, unpackLayer } from "../../../src/image/unpack/index.ts";
 import { layerCompression, parseDigest } from "../../../src/oci/index.ts";
 import { copyTrees } from "../../../src/rootfs/tree/index.ts";
-import { debianLayout, debianRequirements } from "../../support/debian-image.ts";
-import { writeOciLayout } from "../../support/oci-image.ts";
+import { debianRequirements, debianTar } from "../../support/debian-image.ts";
+import { type LayerSpec, writeOciLayout } from "../../support/oci-image.ts";
 import { program, requires } from "../../support/skip.ts";
+import { splitTar } from "../../support/split-tar.ts";
 import type { TarEntry } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { type Entry, entered, listTree, MAPPINGS, mappingOf } from "./tree.ts";
@@ -94,8 +95,21 @@ const LAYERS: readonly (readonly TarEntry[])[] = [
   ],
 ];
 
-/** Unpacks all layers of the only image of a layout into `folder`. @returns the flattened tree, and what could not be made */
-async function flattened(layout: string, folder: string, mapping: IdMapping) {
+/** umoci fails where a user namespace does not let it make devices. */
+function withoutDevices(tar: Uint8Array): Uint8Array<ArrayBuffer> {
+  const kept: Uint8Array[] = [];
+  for (let at = 0; at < tar.length && tar[at] !== 0; ) {
+    const size = Number.parseInt(Buffer.from(tar.subarray(at + 124, at + 136)).toString("latin1"), 8);
+    const end = at + 512 + Math.ceil(size / 512) * 512;
+    const type = String.fromCharCode(tar[at + 156] ?? 0);
+    if (type !== "3" && type !== "4") kept.push(tar.subarray(at, end));
+    at = end;
+  }
+  return new Uint8Array(Buffer.concat([...kept, Buffer.alloc(1024)]));
+}
+
+/** Unpacks all layers of the only image of a layout into `folder`. @returns the flattened tree */
+async function flattened(layout: string, folder: string, mapping: IdMapping): Promise<string> {
   const json = (path: string) => JSON.parse(readFileSync(join(layout, path), "utf8"));
   const blob = (digest: string) => join("blobs", digest.replace(":", "/"));
   const manifest = json(blob(json("index.json").manifests[0].digest));
@@ -119,33 +133,33 @@ async function flattened(layout: string, folder: string, mapping: IdMapping) {
   const destination = join(folder, "flat");
   mkdirSync(destination);
   await copyTrees({ layers: unpacked.map(({ path }) => path), destination, mapping });
-  return { path: destination, devices: unpacked.flatMap(({ skippedDevices }) => skippedDevices) };
+  return destination;
 }
 
-/** What differs by intent with only one id: setuid bits, and the attributes that remember owners. */
+/**
+ * What differs by intent is left out: with only one id, setuid bits and the attributes that remember owners; the time of the
+ * root, which umoci leaves as its last change made it.
+ */
 function comparable(tree: Record<string, Entry>, kind: IdMapping["kind"]): Record<string, Entry> {
   return Object.fromEntries(
     Object.entries(tree).map(([path, { allocated: _, xattrs = {}, mode, ...entry }]) => {
       const kept = Object.entries(xattrs).filter(([name]) => !/^user\.(containers|rootlesscontainers)/.test(name));
       const bits = kind === "single" ? (Number.parseInt(mode, 8) & 0o1777).toString(8) : mode;
-      return [path, { ...entry, mode: bits, xattrs: Object.fromEntries(kept) }];
+      const mtime = path === "." ? "" : entry.mtime;
+      return [path, { ...entry, mtime, mode: bits, xattrs: Object.fromEntries(kept) }];
     }),
   );
 }
 
-async function expectAgreement(layout: string, tag: string, kind: IdMapping["kind"]): Promise<number> {
+async function expectAgreement(layers: readonly LayerSpec[], kind: IdMapping["kind"]): Promise<number> {
   using folder = temporaryFolder();
+  const layout = folder.join("layout");
+  writeOciLayout(layout, { layers });
   const mapping = mappingOf(kind);
   const rootless = kind === "single" ? ["--rootless"] : [];
-  await entered(mapping, [umoci, "unpack", ...rootless, "--image", `${layout}:${tag}`, folder.join("bundle")]);
+  await entered(mapping, [umoci, "unpack", ...rootless, "--image", layout, folder.join("bundle")]);
   const theirs = await listTree(folder.join("bundle/rootfs"), mapping);
-  const { path, devices } = await flattened(layout, folder.path, mapping);
-  const ours = await listTree(path, mapping);
-  // umoci puts empty files where a user namespace lets nobody make devices
-  for (const device of devices) {
-    expect(theirs[device]).toMatchObject({ type: "file", content: "" });
-    delete theirs[device];
-  }
+  const ours = await listTree(await flattened(layout, folder.path, mapping), mapping);
   expect(comparable(ours, kind)).toEqual(comparable(theirs, kind));
   return Object.keys(ours).length;
 }
@@ -157,11 +171,8 @@ for (const [kind, needs] of MAPPINGS) {
     requires(...needs, program("umoci"))(
       "layers that replace, hide and link what is below",
       async () => {
-        using folder = temporaryFolder();
-        // umoci 0.4 knows no zstd
-        const layers = LAYERS.map((content, i) => ({ content, compression: i % 2 === 0 ? "gzip" : "none" }) as const);
-        writeOciLayout(folder.join("layout"), { layers });
-        expect(await expectAgreement(folder.join("layout"), "latest", kind)).toBeGreaterThan(30);
+        const layers = LAYERS.map((content, i): LayerSpec => ({ content, compression: i === 1 ? "none" : "gzip" }));
+        expect(await expectAgreement(layers, kind)).toBeGreaterThan(40);
       },
       30_000,
     );
@@ -169,8 +180,9 @@ for (const [kind, needs] of MAPPINGS) {
     requires(...needs, program("umoci"), ...debianRequirements)(
       "a real Debian in three layers",
       async () => {
-        const [, layout = "", tag = ""] = debianLayout(3, 60e6).split(":");
-        expect(await expectAgreement(layout, tag, kind)).toBeGreaterThan(500);
+        const parts = splitTar(readFileSync(debianTar()), 3, 60e6);
+        const layers = parts.map((part): LayerSpec => ({ content: withoutDevices(part), compression: "none" }));
+        expect(await expectAgreement(layers, kind)).toBeGreaterThan(500);
       },
       300_000,
     );
