@@ -3,6 +3,7 @@
  * layout (image-spec image-layout.md), to which `layers`, `containers` and `tmp` are added.
  */
 import { TsboxError } from "../error.ts";
+import { lockFile } from "../linux/lock.ts";
 import { exists, readText } from "../linux/read-text.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
 import { INDEX } from "../oci/index.ts";
@@ -30,7 +31,7 @@ export function prepareLayout(root: string): void {
   writing("images", root, () => {
     makeFolders(root, MODE);
     for (const name of FOLDERS) makeFolder(`${root}/${name}`, MODE);
-    if (!exists(`${root}/index.json`)) createIndex(root);
+    createIndex(root);
     replaceFile(
       marker,
       `${JSON.stringify({ imageLayoutVersion: VERSION })}\n`,
@@ -39,10 +40,10 @@ export function prepareLayout(root: string): void {
   });
 }
 
-/** Not a replacement: another process may have made it since we looked, and have put an image into it. */
+/** Under the index's lock: another process may have made it since we looked, and have put an image into it. */
 function createIndex(root: string): void {
-  const temporary = `${root}/tmp/index.${process.pid}`;
-  replaceFile(`${root}/index.json`, EMPTY_INDEX, temporary, { keepExisting: true });
+  using _lock = lockFile(`${root}/index.lock`, { mode: "exclusive" });
+  if (!exists(`${root}/index.json`)) replaceFile(`${root}/index.json`, EMPTY_INDEX, `${root}/tmp/index.json`);
 }
 
 function checkVersion(marker: string): void {

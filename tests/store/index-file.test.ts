@@ -87,6 +87,13 @@ test("changes of several processes at once are all kept", async () => {
   expect(store.index.read().manifests.length).toBe(45);
 });
 
+test("processes that make the store at the same time make one, and lose nothing", async () => {
+  using folder = temporaryStore();
+  const children = ["a", "b", "c", "d"].map((prefix) => child("names", folder.store, prefix, "1"));
+  expect(await Promise.all(children.map(({ exited }) => exited))).toEqual([0, 0, 0, 0]);
+  expect(folder.store.index.read().manifests.length).toBe(4);
+});
+
 test("a process that is killed while it changes the index leaves a whole one", async () => {
   using folder = temporaryStore();
   const { store } = folder;
