@@ -34,9 +34,28 @@ export type Listing = Record<string, ListedEntry>;
 
 /** @throws Error when the namespace cannot be made, or the tree not be read */
 export async function listTree(path: string, mapping: IdMapping): Promise<Listing> {
+  return await listInside(mapping, [path]);
+}
+
+/**
+ * What overlay shows of layers, lowest first, mounted read-only as rootless containers have them.
+ * @param place an empty folder to mount it on, and another
+ */
+export async function listOverlay(
+  layers: readonly string[],
+  mapping: IdMapping,
+  place: { readonly mountPoint: string; readonly empty: string },
+): Promise<Listing> {
+  // overlay without an upper folder wants two layers at least
+  const lower = [...layers.toReversed(), place.empty].join(":");
+  return await listInside(mapping, [place.mountPoint, lower]);
+}
+
+async function listInside(mapping: IdMapping, args: readonly string[]): Promise<Listing> {
   const child = spawnEntered({
     mapping: unpackMapping(mapping),
-    argv: [process.execPath, import.meta.filename, path],
+    argv: [process.execPath, import.meta.filename, ...args],
+    env: [`PATH=${process.env.PATH}`],
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, error, status] = await Promise.all([
@@ -44,7 +63,7 @@ export async function listTree(path: string, mapping: IdMapping): Promise<Listin
     new Response(child.stderr as ReadableStream<Uint8Array>).text(),
     child.exited,
   ]);
-  if (status !== 0) throw new Error(`cannot list ${path}: ${error}`);
+  if (status !== 0) throw new Error(`cannot list ${args[0]}: ${error}`);
   return JSON.parse(out);
 }
 
@@ -122,4 +141,12 @@ function attributes(path: Buffer): Record<string, string> {
   }
 }
 
-if (import.meta.main) console.log(JSON.stringify(listHere(process.argv[2] ?? "")));
+if (import.meta.main) {
+  const [path = "", lower] = process.argv.slice(2);
+  if (lower !== undefined) {
+    const mount = ["mount", "-t", "overlay", "overlay", "-o", `ro,userxattr,lowerdir=${lower}`, path];
+    const { success, stderr } = Bun.spawnSync(mount);
+    if (!success) throw new Error(stderr.toString());
+  }
+  console.log(JSON.stringify(listHere(path)));
+}

@@ -14,6 +14,7 @@ import {
   findInStack,
   type InStack,
   isOpaque,
+  isWhiteout,
   kernelPath,
   lookIn,
   openIn,
@@ -39,6 +40,7 @@ export function finish({ layers, lowerPaths }: FinishJob): void {
 
 function finishOne(layer: UnfinishedLayer, tree: Descriptor, below: readonly Descriptor[]): void {
   if (layer.opaqueRoot) keepingTimes(tree, "", () => hideAll(tree, below));
+  for (const path of layer.whiteouts ?? []) forgetWhiteout(path, tree, below);
   for (const link of layer.pendingHardLinks) linkBelow(link, tree, below);
   for (const implied of layer.impliedFolders) {
     // the root itself cannot be hidden, only what is in it
@@ -58,6 +60,23 @@ function isHidden(tree: Descriptor, path: string): boolean {
     if (isOpaque(folder.fd)) return true;
   }
   return false;
+}
+
+/**
+ * Removes a whiteout that hides nothing: in a folder that is in one layer only, or opaque, overlay does not look for whiteouts when
+ * it lists names, so that a name would be seen there which cannot be opened.
+ */
+function forgetWhiteout(path: string, tree: Descriptor, below: readonly Descriptor[]): void {
+  const parent = resolveInStack([tree], parentOf(path));
+  if (!parent?.stat.isFolder) return;
+  const own = parent.path === "" ? baseOf(path) : `${parent.path}/${baseOf(path)}`;
+  const stat = lookIn(tree, own);
+  // the layer itself may have something there
+  if (stat === undefined || !isWhiteout(stat)) return;
+  if (!isHidden(tree, own) && findInStack(below, own) !== undefined) return;
+  keepingTimes(tree, parent.path, () => {
+    check("unlinkat", syscall(SYS.unlinkat, tree.fd, kernelPath(own), 0), own);
+  });
 }
 
 function takeLook({ tree: lower, path, stat }: InStack, tree: Descriptor): void {

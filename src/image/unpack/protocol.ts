@@ -64,6 +64,8 @@ export interface UnpackResult {
   readonly impliedFolders: readonly string[];
   /** Links to files of lower layers. */
   readonly pendingHardLinks: readonly HardLink[];
+  /** Names that the archive hides; {@link finishLayers} forgets those that no layer below has. */
+  readonly whiteouts: readonly string[];
   /** The root hides all of the layers below. Overlay knows no such thing; {@link finishLayers} hides them by name. */
   readonly opaqueRoot: boolean;
   /** Device nodes, which a user namespace cannot make. */
@@ -76,6 +78,7 @@ export interface UnfinishedLayer {
   readonly path: string;
   readonly impliedFolders: readonly string[];
   readonly pendingHardLinks: readonly HardLink[];
+  readonly whiteouts?: readonly string[];
   readonly opaqueRoot?: boolean;
 }
 

@@ -114,13 +114,14 @@ export class TreeWriter implements Sink {
     const pendingHardLinks: HardLink[] = [];
     for (const [path, target] of this.#links) if (!this.#link(path, target)) pendingHardLinks.push({ path, target });
     for (const [path, look] of this.#looks) this.#look(path, look);
-    const { implied, opaque } = this.#tree;
+    const { implied, opaque, whiteouts } = this.#tree;
     if (!this.#looks.has("")) implied.add("");
     return {
       entries: this.#entries,
       bytes: this.#bytes,
       impliedFolders: [...implied],
       pendingHardLinks,
+      whiteouts: [...whiteouts],
       opaqueRoot: opaque,
       skippedDevices: this.#devices,
       skippedAttributes: this.#metadata.skipped,

@@ -1,9 +1,10 @@
 /** The folders and whiteouts of the tree that is being made, which is this process's root. */
 import { TsboxError } from "../../error.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, S_IFCHR, S_IFMT, SYS } from "../../linux/abi.gen.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, S_IFCHR, SYS } from "../../linux/abi.gen.ts";
 import { E, SyscallError } from "../../linux/errno.ts";
-import { type Stat, statBytes } from "../../linux/stat.ts";
+import { statBytes } from "../../linux/stat.ts";
 import { syscall } from "../../linux/syscall.ts";
+import { isWhiteout } from "../../rootfs/tree/index.ts";
 import { cleanPath, kernelPath, parentOf, pathOfBytes, shownPath } from "./bytes.ts";
 import { checkEntry, entryFailure } from "./failure.ts";
 import { removeInside } from "./remove-inside.ts";
@@ -21,13 +22,11 @@ export interface Found {
   readonly inode: bigint;
 }
 
-function isWhiteout({ mode, rdevMajor, rdevMinor }: Stat): boolean {
-  return (mode & S_IFMT) === S_IFCHR && rdevMajor === 0 && rdevMinor === 0;
-}
-
 export class Tree {
   /** Folders that the archive has things in without listing them, so far. */
   readonly implied = new Set<string>();
+  /** Names that were hidden; something may have taken their place since. */
+  readonly whiteouts = new Set<string>();
   /** Whether the root hides all of the layers below. */
   opaque = false;
   /** Paths known to lead to a folder, by way of links perhaps. */
@@ -128,6 +127,7 @@ export class Tree {
       return;
     }
     checkEntry("mknod", made, path);
+    this.whiteouts.add(path);
   }
 
   /** Removes what is there, with all it holds. */

@@ -81,15 +81,17 @@ export async function finishLayers(job: {
   const lacking = job.layers.findLastIndex(
     (layer, index) =>
       layer.pendingHardLinks.length > 0 ||
+      (layer.whiteouts ?? []).length > 0 ||
       ((layer.impliedFolders.length > 0 || layer.opaqueRoot === true) && index + job.lowerPaths.length > 0),
   );
   if (lacking < 0) return;
   const layers = job.layers
     .slice(0, lacking + 1)
-    .map(({ path, impliedFolders, pendingHardLinks, opaqueRoot = false }) => ({
+    .map(({ path, impliedFolders, pendingHardLinks, whiteouts = [], opaqueRoot = false }) => ({
       path,
       impliedFolders,
       pendingHardLinks,
+      whiteouts,
       opaqueRoot,
     }));
   await startWorker({ kind: "finish", layers, lowerPaths: job.lowerPaths }, job.mapping, []).reply;
