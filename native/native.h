@@ -56,6 +56,7 @@ long mask_path(int root, const char *path, int dev_null);
 long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);
 long op_await_exec(struct process *self);
+long pid_of(int pidfd);
 long op_wait(struct process *self, int pidfd);
 long op_reap_as_init(void);
 long op_reset_signals(void);

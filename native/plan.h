@@ -124,6 +124,7 @@ struct plan_op {
   X(recv_ready, "f", "socket") /* wait for any byte; the peer's end is a failure */ \
   X(send_fd, "ff", "socket fd") \
   X(recv_fd, "of", "out socket") \
+  X(recv_subject, "of", "out socket") /* a pidfd; its process becomes the subject */ \
   X(wait_success, "f", "pidfd") /* wait for exit status 0 */ \
   X(await_fs, "FsnF", "dir path magic:fs helper") /* until `path` is on that kind of file system; fails when the helper ends */ \
   X(wait, "f", "pidfd") /* wait, whatever the status; becomes the exit status of `exit` */ \

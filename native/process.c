@@ -135,6 +135,26 @@ long op_await_exec(struct process *self) {
   return -(long)(report.error == 0 ? EIO : report.error);
 }
 
+/* The pid that a pidfd stands for, in this process's pid namespace: "Pid:" of its fdinfo (proc(5)). */
+long pid_of(int pidfd) {
+  char path[40] = "/proc/self/fdinfo/", text[512];
+  path[18 + decimal(path + 18, (u64)pidfd)] = 0;
+  long file = SYS_4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0) return file;
+  long size = SYS_3(__NR_read, file, text, sizeof text - 1);
+  SYS_1(__NR_close, file);
+  if (size < 0) return size;
+  text[size] = 0;
+  for (long at = 0; at + 5 < size; at++) {
+    if (text[at] != 'P' || text[at + 1] != 'i' || text[at + 2] != 'd' || text[at + 3] != ':') continue;
+    long pid = 0;
+    for (at += 4; text[at] == '\t' || text[at] == ' '; at++) {}
+    for (; text[at] >= '0' && text[at] <= '9'; at++) pid = pid * 10 + (text[at] - '0');
+    return pid > 0 ? pid : -ESRCH;
+  }
+  return -ESRCH;
+}
+
 long op_wait(struct process *self, int pidfd) {
   siginfo_t info = {0};
   long result;

@@ -121,6 +121,16 @@ static long recv_ready(struct arguments *in) {
   return result == 0 ? -EPIPE : result;
 }
 
+static long recv_subject(struct arguments *in) {
+  long pidfd = assign(in, 0, receive_descriptor(fd(in, 1)));
+  if (pidfd < 0) return pidfd;
+  long pid = pid_of((int)pidfd);
+  if (pid < 0) return pid;
+  in->self->subject = (int)pidfd;
+  in->self->subject_pid = (int)pid;
+  return 0;
+}
+
 static long wait_success(struct arguments *in) {
   int before = in->self->status;
   long result = op_wait(in->self, fd(in, 0));
@@ -266,6 +276,7 @@ static long execute(struct arguments *in) {
   case OP_recv_ready: return recv_ready(in);
   case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
+  case OP_recv_subject: return recv_subject(in);
   case OP_wait_success: return wait_success(in);
   case OP_await_fs: return await_fs(in);
   case OP_wait: return op_wait(self, fd(in, 0));

@@ -120,12 +120,9 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
   const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none");
   if (network.setup.warning !== undefined) console.error(`tsbox: ${network.setup.warning}`);
-  if (network.setup.joinContainer !== undefined) {
-    throw new TsboxError(
-      "unsupported",
-      "cannot use --network=container: joining another container's network is not built yet",
-    );
-  }
+  const other = network.setup.joinContainer;
+  const joined =
+    other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);
   const root = await chooseRoot(preparation);
   const folders =
     root.kind === "folder" ? [root.path] : root.layers.toReversed().map((name) => `${root.layersFolder}/${name}`);
@@ -135,7 +132,8 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     rootPath: mountPoint(root),
     readFile: (path) => readImageFile(folders, path),
     newNetwork: network.setup.newNamespace,
-    files: network.files,
+    files: joined?.files ?? network.files,
+    joinNamespaces: joined?.namespaces ?? [],
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
   });
@@ -158,6 +156,7 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     pidFile: `${folder}/pid`,
     lockFd: lock,
     writablePaths: writablePaths(options, defaults),
+    openNamespaces: joined?.open ?? new Map(),
     remove: { always: options.remove ? removed : [], onFailure: options.remove ? [] : removed },
     cleanup: [...selfCommand(), "__remove-container", store, id],
   });

@@ -70,7 +70,8 @@ const PROGRAM_SIZE = 16;
 const OP_SIZE = 16 + PLAN_ARGS * 8;
 
 export class Program {
-  readonly index: number;
+  /** Its place in the plan; set by {@link PlanBuilder}. */
+  index: number;
   readonly name: string;
   readonly ops: Op[] = [];
   #slots = 4;
@@ -165,6 +166,16 @@ export class PlanBuilder {
     const program = new Program(this.programs.length, name, parent?.slotsUsed ?? 4);
     this.programs.push(program);
     return program;
+  }
+
+  /** Makes a program come after all that there are now, so that those may clone it. */
+  moveLast(program: Program): void {
+    this.programs.splice(this.programs.indexOf(program), 1);
+    this.programs.push(program);
+    for (let i = 0; i < this.programs.length; i++) {
+      const each = this.programs[i];
+      if (each !== undefined) each.index = i;
+    }
   }
 
   /** The plan as bytes for the native program. */

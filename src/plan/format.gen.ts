@@ -81,23 +81,24 @@ export const CODES = {
   recv_ready: 61,
   send_fd: 62,
   recv_fd: 63,
-  wait_success: 64,
-  await_fs: 65,
-  wait: 66,
-  kill: 67,
-  await_exec: 68,
-  open_pty: 69,
-  window_size: 70,
-  connect_unix: 71,
-  loopback_up: 72,
-  supervise: 73,
-  reap_as_init: 74,
-  jump: 75,
-  fail: 76,
-  exit: 77,
+  recv_subject: 64,
+  wait_success: 65,
+  await_fs: 66,
+  wait: 67,
+  kill: 68,
+  await_exec: 69,
+  open_pty: 70,
+  window_size: 71,
+  connect_unix: 72,
+  loopback_up: 73,
+  supervise: 74,
+  reap_as_init: 75,
+  jump: 76,
+  fail: 77,
+  exit: 78,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
 
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
@@ -165,6 +166,7 @@ export const OPS = {
   recv_ready: [["socket", "f"]],
   send_fd: [["socket", "f"], ["fd", "f"]],
   recv_fd: [["out", "o"], ["socket", "f"]],
+  recv_subject: [["out", "o"], ["socket", "f"]],
   wait_success: [["pidfd", "f"]],
   await_fs: [["dir", "F"], ["path", "s"], ["magic", "n", "fs"], ["helper", "F"]],
   wait: [["pidfd", "f"]],
@@ -248,6 +250,7 @@ export interface OpArguments {
   recv_ready: [socket: Slot];
   send_fd: [socket: Slot, fd: Slot];
   recv_fd: [out: Slot, socket: Slot];
+  recv_subject: [out: Slot, socket: Slot];
   wait_success: [pidfd: Slot];
   await_fs: [dir: Slot | null, path: string, magic: number | bigint, helper: Slot | null];
   wait: [pidfd: Slot];

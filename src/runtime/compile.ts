@@ -11,6 +11,7 @@ import {
   CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWUSER,
+  CLONE_PARENT,
   MNT_DETACH,
   MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
@@ -81,6 +82,8 @@ export interface CompileOptions {
   readonly commands: readonly (readonly string[])[];
   /** Absolute path of the cgroup that the container starts in; removed with it. */
   readonly cgroup: string | undefined;
+  /** Open namespaces (inherited descriptors) by the paths that config.json gives for them; the others are opened by path. */
+  readonly openNamespaces: ReadonlyMap<string, number>;
   /** Folders of the root file system that stay writable when the root is read-only; made where they are missing. */
   readonly writablePaths: readonly string[];
   /** Where the pid is written, in decimal, once the program runs. */
@@ -132,21 +135,27 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   if (options.lockFd !== undefined) outside.add("adopt", [outside.slot(), options.lockFd]);
   outside.add("memfd", [log, "helpers"]);
   outside.add("socketpair", [ours, theirs]);
-  for (const { slot, path } of joins)
-    outside.add("openat2", [slot, null, path, O_RDONLY, 0, 0], { note: `open the namespace ${path}` });
+  for (const { slot, path } of joins) {
+    const fd = options.openNamespaces.get(path);
+    if (fd !== undefined) outside.add("adopt", [slot, fd], { note: `use the namespace ${path}` });
+    else outside.add("openat2", [slot, null, path, O_RDONLY, 0, 0], { note: `open the namespace ${path}` });
+  }
   if (cgroup !== null && options.cgroup !== undefined) {
     outside.add("openat2", [cgroup, null, options.cgroup, O_PATH | O_DIRECTORY, 0, 0], {
       note: `open ${options.cgroup}`,
     });
   }
-  const create = namespaces.create | CLONE_NEWNS | (mapping.kind === "none" ? 0 : CLONE_NEWUSER);
+  const joinsUser = joins.some(({ flag }) => flag === CLONE_NEWUSER);
+  const user = mapping.kind === "none" || joinsUser ? 0 : CLONE_NEWUSER;
+  const create = namespaces.create | CLONE_NEWNS | user;
   // a cgroup namespace begins at the cgroup of the process that makes it
-  outside.add("clone", [inside, create & ~CLONE_NEWCGROUP, child, cgroup, 1, SIGKILL], {
-    note: "make the container's namespaces",
-  });
+  const flags = create & ~CLONE_NEWCGROUP;
+  if (joinsUser) addJoiner(compilation, { joins, flags, child, cgroup, ours, theirs });
+  else outside.add("clone", [inside, flags, child, cgroup, 1, SIGKILL], { note: "make the container's namespaces" });
   outside.add("close", [theirs]);
   inside.add("close", [ours]);
-  addIdMapping(plan, outside, mapping, log);
+  // a user namespace that is joined has its ids
+  if (!joinsUser) addIdMapping(plan, outside, mapping, log);
   // removing what subordinate ids own takes the container's user namespace, which lasts as long as this descriptor
   const removes = mapping.kind === "subuid" && options.remove.always.length + options.remove.onFailure.length > 0;
   if (removes) {
@@ -159,7 +168,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
 
   inside.add("recv", [theirs, READY], { note: "wait for the id mapping" });
   addIdentity(inside, mapping);
-  for (const { slot, flag, path } of joins) inside.add("setns", [slot, flag], { note: `join the namespace ${path}` });
+  if (!joinsUser) addJoins(inside, joins);
   if (create & CLONE_NEWCGROUP) inside.add("unshare", [CLONE_NEWCGROUP], { note: "make a cgroup namespace" });
   inside.add(
     "mount",
@@ -269,6 +278,38 @@ function refuseUnbuilt(config: RuntimeConfig): void {
   for (const [field, value] of unbuilt) {
     if (value) throw new TsboxError("unsupported", `cannot run: ${field} is not built yet`);
   }
+}
+
+interface Join {
+  readonly slot: Slot;
+  readonly flag: number;
+  readonly path: string;
+}
+
+function addJoins(program: Program, joins: readonly Join[]): void {
+  for (const { slot, flag, path } of joins) program.add("setns", [slot, flag], { note: `join the namespace ${path}` });
+}
+
+/**
+ * The namespaces of another container belong to its user namespace, so that one is entered first, by a process in between:
+ * the supervisor stays outside, and the container's first process becomes the supervisor's child all the same (CLONE_PARENT).
+ */
+function addJoiner(
+  { plan, inside, outside }: Compilation,
+  use: { joins: readonly Join[]; flags: number; child: Slot; cgroup: Slot | null; ours: Slot; theirs: Slot },
+): void {
+  const pid = outside.slot();
+  const joiner = plan.program("join", outside);
+  // the first process is started by a later program than this one
+  plan.moveLast(inside);
+  outside.add("clone", [joiner, 0, pid, use.cgroup, 0, SIGKILL], { note: "start a process" });
+  addJoins(joiner, use.joins);
+  joiner.add("clone", [inside, use.flags | CLONE_PARENT, use.child, null, 0, 0], {
+    note: "make the container's namespaces",
+  });
+  joiner.add("send_fd", [use.theirs, use.child]);
+  outside.add("recv_subject", [use.child, use.ours], { note: "join the other container's namespaces" });
+  outside.add("wait_success", [pid], { note: "join the other container's namespaces" });
 }
 
 function addIdentity(inside: Program, mapping: IdMapping): void {

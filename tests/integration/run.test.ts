@@ -317,3 +317,26 @@ describe("names", () => {
     expect((await it.run(["--name", "../x"], ["true"])).stderr).toContain('cannot use name "../x"');
   });
 });
+
+describe("--network=container:", () => {
+  test("two containers share a network, and nothing else", async () => {
+    const first = it.person.spawn([
+      ...["run", "--rm", "--name", "server", "--network=none", it.image],
+      ...sh("echo ready; echo served | nc -l -p 8080 -s 127.0.0.1; sleep 5"),
+    ]);
+    await first.stdout.getReader().read();
+    const flags = ["run", "--rm", "--network=container:server"];
+    const script = "nc 127.0.0.1 8080 < /dev/null; ls -d /proc/[0-9]* | wc -l; id -u";
+    const { stdout, stderr, exitCode } = await it.person.run([...flags, it.image, ...sh(script)]);
+    expect({ stdout: stdout.replace(/[23]\n0\n$/, "N\n0\n"), stderr, exitCode }).toEqual({
+      stdout: "served\nN\n0\n",
+      stderr: "",
+      exitCode: 0,
+    });
+    first.kill("SIGKILL");
+    await first.exited;
+    const gone = await it.person.run([...flags, it.image, "true"]);
+    expect(gone.exitCode).toBe(125);
+    expect(gone.stderr).toContain("container:server");
+  });
+});

@@ -36,6 +36,7 @@ async function compile(config: RuntimeConfig, options: Partial<CompileOptions> =
     commands: [],
     cgroup: undefined,
     writablePaths: [],
+    openNamespaces: new Map(),
     pidFile: undefined,
     lockFd: undefined,
     remove: { always: [], onFailure: [] },

@@ -46,6 +46,8 @@ export interface SpecContext {
   readonly readFile: ReadImageFile;
   /** Whether the container has a network namespace of its own. */
   readonly newNetwork: boolean;
+  /** Namespaces of another container to be joined, its user namespace among them. */
+  readonly joinNamespaces?: readonly { readonly type: NamespaceType; readonly path: string }[];
   /** Host paths of /etc/resolv.conf, /etc/hosts and /etc/hostname for the container. */
   readonly files: Readonly<Record<string, string>>;
   /** Whether /sys/fs/cgroup is cgroup v2, which a container can have a view of its own of. */
@@ -152,11 +154,12 @@ function buildLinux(options: RunOptions, context: SpecContext): Linux {
   if (options.uts === "private") types.push("uts");
   if (context.newNetwork) types.push("network");
   const { mapping } = context;
-  if (mapping.kind !== "none") types.push("user");
+  const joined = context.joinNamespaces ?? [];
+  if (mapping.kind !== "none" && joined.length === 0) types.push("user");
   const ids = (ranges: IdMapping["uids"]) =>
     ranges.map(({ container, host, count }) => ({ containerID: container, hostID: host, size: count }));
   return {
-    namespaces: types.map((type) => ({ type })),
+    namespaces: [...types.map((type) => ({ type })), ...joined],
     ...(mapping.kind === "none" ? {} : { uidMappings: ids(mapping.uids), gidMappings: ids(mapping.gids) }),
     ...(Object.keys(options.resources).length > 0 ? { resources: options.resources } : {}),
     ...(Object.keys(options.sysctl).length > 0 ? { sysctl: options.sysctl } : {}),
