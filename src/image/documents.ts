@@ -1,11 +1,12 @@
 /** From a source to one image's documents: the manifest for a platform and its configuration, all verified. */
 import { TsboxError } from "../error.ts";
 import {
+  CONFIG,
   type Descriptor,
+  DOCKER_CONFIG,
   type ImageConfig,
   type ImageSource,
   layerCompression,
-  MANIFEST_TYPES,
   type Manifest,
   normalizePlatform,
   type Platform,
@@ -51,6 +52,7 @@ export async function fetchDocuments(
     const document = parseDocument(current.bytes, current.descriptor.mediaType, what);
     if (document.kind === "manifest") {
       const { manifest } = document;
+      checkKind(source.name, manifest);
       const bytes = await source.fetch(manifest.config);
       documents.push({ descriptor: manifest.config, bytes });
       const config = readConfig(source.name, manifest, bytes);
@@ -65,9 +67,24 @@ export async function fetchDocuments(
   }
 }
 
+/** Overlay takes 500 layers, other engines 127; a manifest has room for ten thousands, each of which would be a process. */
+const LAYER_LIMIT = 500;
+
+/** The last is what Docker 1.9 and older wrote. */
+const CONFIG_TYPES: readonly string[] = [CONFIG, DOCKER_CONFIG, "application/octet-stream"];
+
+/** Artifacts (signatures, charts) have manifests too, with a configuration of their own kind, or an empty one. */
+function checkKind(name: string, { config, artifactType, layers }: Manifest): void {
+  if (!CONFIG_TYPES.includes(config.mediaType)) {
+    const kind = JSON.stringify(artifactType ?? config.mediaType);
+    throw new TsboxError("unsupported", `cannot use ${name}: it is not an image that can be run, but ${kind}`);
+  }
+  if (layers.length > LAYER_LIMIT)
+    throw new TsboxError("unsupported", `cannot use ${name}: it has ${layers.length} layers, more than ${LAYER_LIMIT}`);
+  for (const layer of layers) layerCompression(layer);
+}
+
 function readConfig(name: string, manifest: Manifest, bytes: Uint8Array): ImageConfig {
-  // artifacts (signatures, charts) have manifests too, with a configuration of their own kind
-  for (const layer of manifest.layers) layerCompression(layer);
   const config = parseImageConfig(bytes, `the configuration of ${name}`);
   const [layers, diffIDs] = [manifest.layers.length, config.rootfs.diff_ids.length];
   if (layers !== diffIDs) {
@@ -90,9 +107,4 @@ function checkPlatform(name: string, config: ImageConfig, wanted: Platform, expl
     "not-found",
     `cannot use ${name}: it is not for ${platformText(target)}; it is for ${platformText(own)}`,
   );
-}
-
-/** Whether a descriptor is of a manifest, for lists of what an index holds. */
-export function isManifest(descriptor: Descriptor): boolean {
-  return MANIFEST_TYPES.includes(descriptor.mediaType);
 }

@@ -53,8 +53,14 @@ export async function ensureImage(options: PullOptions, policy: PullPolicy): Pro
         `cannot use ${shownName(name)}: it is not here, and --pull=never forbids fetching it`,
       );
     if (store.layers.missing(options.mapping, local.chainIDs).length > 0) {
-      const { ensureLayers } = await import("./pull.ts");
-      await ensureLayers(local, options);
+      const { ensureLayers } = await import("./layers.ts");
+      const { mapping, source, onEvent } = options;
+      await ensureLayers(local, {
+        store,
+        mapping,
+        ...(source.signal === undefined ? {} : { signal: source.signal }),
+        ...(onEvent === undefined ? {} : { onEvent }),
+      });
     }
     return local;
   }

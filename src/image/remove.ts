@@ -1,9 +1,8 @@
 /** Removing images as `docker rmi` does: a name first, the image with its last name. */
 import { TsboxError } from "../error.ts";
-import { chooseMapping, unpackMapping } from "../idmap/index.ts";
 import { digestHex, imageNameText, parseImageName } from "../oci/index.ts";
-import { removeTree } from "../rootfs/tree/index.ts";
-import { collectGarbage, entryName, readContainers, type Store } from "../store/index.ts";
+import { entryName, readContainers, type Store } from "../store/index.ts";
+import { removeGarbage } from "./clean-up.ts";
 import { type ListedImage, listImages } from "./list.ts";
 
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{3,64})$/;
@@ -35,10 +34,15 @@ function nameOf(operand: string): string | undefined {
 /**
  * Removes an image and then all that nothing needs any more.
  *
+ * @param options.force also when a container needs the image; it keeps its layers until it is removed itself
  * @returns lines as Docker prints them: `Untagged: NAME`, `Deleted: ID`
  * @throws TsboxError `not-found`, or `busy` when a container needs it
  */
-export async function removeImage(store: Store, operand: string): Promise<string[]> {
+export async function removeImage(
+  store: Store,
+  operand: string,
+  options: { readonly force?: boolean } = {},
+): Promise<string[]> {
   const images = listImages(store);
   const found = find(images, operand);
   if (found.length === 0) throw new TsboxError("not-found", `cannot remove ${operand}: there is no such image here`);
@@ -46,7 +50,7 @@ export async function removeImage(store: Store, operand: string): Promise<string
   const digests = new Set(found.map(({ digest }) => digest));
   const others = images.some(({ name, digest }) => digests.has(digest) && !names.has(name));
   const user = readContainers(store.root).find((container) => names.has(container.name));
-  if (user !== undefined && !others) {
+  if (user !== undefined && !others && !options.force) {
     throw new TsboxError(
       "busy",
       `cannot remove ${operand}: the container ${user.id.slice(0, 12)} needs it; remove that one with: tsbox rm ${user.id.slice(0, 12)}`,
@@ -55,7 +59,7 @@ export async function removeImage(store: Store, operand: string): Promise<string
   store.index.update((entries) =>
     entries.filter((entry) => !(digests.has(entry.digest) && names.has(entryName(entry)))),
   );
-  await collectGarbage(store, { removeTree: (path) => removeTree(path, unpackMapping(chooseMapping().mapping)) });
+  await removeGarbage(store);
   const untagged = [...names].flatMap((name) => (name === undefined ? [] : [`Untagged: ${name}`]));
   const deleted = others ? [] : [...new Set(found.map(({ id }) => id))].map((id) => `Deleted: ${id}`);
   return [...untagged, ...deleted];
