@@ -2,14 +2,14 @@
 import { describe, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { TsboxError } from "../../src/error.ts";
-import { ANY, ANY_NEEDS, digestOf, listTree, unpackInto } from "../image/unpack/tree.ts";
 import { BUSYBOX, busybox } from "../support/busybox-image.ts";
 import { descendants } from "../support/descendants.ts";
-import { requires } from "../support/skip.ts";
+import { native, requires, userNamespaces } from "../support/skip.ts";
 import { type TarEntry, writeTar } from "../support/tar.ts";
 import { temporaryFolder } from "../support/tmp.ts";
+import { unpack } from "../support/unpack.ts";
 
-const test = requires(...ANY_NEEDS);
+const test = requires(native, userNamespaces);
 const MEGABYTE = 1024 * 1024;
 /** A worker with nothing to do has about 60 MB. */
 const ENOUGH_MEMORY = 250 * MEGABYTE;
@@ -25,14 +25,13 @@ interface Outcome {
 
 /** Unpacks a blob and watches the worker's memory. */
 async function mount(blob: Uint8Array, compression: "none" | "gzip" | "zstd" = "none"): Promise<Outcome> {
-  using folder = temporaryFolder();
   let peak = 0;
   const watch = setInterval(() => {
     for (const worker of workers()) peak = Math.max(peak, worker.peak);
   }, 10);
   try {
     // the digest is of no interest: what is refused is refused before its end
-    await unpackInto(folder.path, new Uint8Array(), { blob, compression });
+    using _ = await unpack(new Uint8Array(), { blob, compression });
     return { message: "", peak };
   } catch (error) {
     expect(error).toBeInstanceOf(TsboxError);
@@ -165,8 +164,8 @@ describe("CVE-2026-41567: layers are decompressed by no program", () => {
         ["gzip", Bun.gzipSync(tar)],
         ["zstd", Bun.zstdCompressSync(tar)],
       ] as const) {
-        const { path: tree } = await unpackInto(folder.path, tar, { blob, compression });
-        expect(readFileSync(`${tree}/file`, "utf8")).toBe("text");
+        using unpacked = await unpack(tar, { blob, compression });
+        expect((await unpacked.tree()).file?.content).toBe("text");
       }
     } finally {
       process.env.PATH = path;
@@ -174,8 +173,11 @@ describe("CVE-2026-41567: layers are decompressed by no program", () => {
     expect(existsSync(folder.join("ran"))).toBe(false);
   });
 
-  requires(...ANY_NEEDS, busybox)("of the image, which could run there", async () => {
-    using folder = temporaryFolder();
+  requires(
+    native,
+    userNamespaces,
+    busybox,
+  )("of the image, which could run there", async () => {
     const script = "#!/bin/sh\n/bin/busybox touch /ran\n";
     const programs = NAMES.filter((name) => name !== "sh").flatMap((name) =>
       ["bin", "usr/bin"].map((bin): TarEntry => ({ path: `${bin}/${name}`, mode: 0o755, data: script })),
@@ -188,8 +190,8 @@ describe("CVE-2026-41567: layers are decompressed by no program", () => {
     // the second part of the blob comes when the programs are there
     const half = tar.length - 1024;
     const blob = join(Bun.gzipSync(tar.subarray(0, half)), Bun.gzipSync(tar.subarray(half)));
-    const { path } = await unpackInto(folder.path, tar, { blob, compression: "gzip", diffID: digestOf(tar) });
-    const tree = await listTree(path, ANY);
+    using unpacked = await unpack(tar, { blob, compression: "gzip" });
+    const tree = await unpacked.tree();
     expect(tree["bin/unpigz"]?.mode).toBe("755");
     expect(tree).not.toHaveProperty(["ran"]);
   });

@@ -4,23 +4,26 @@
  */
 import { afterEach, beforeEach, describe, expect } from "bun:test";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { TsboxError } from "../../src/error.ts";
-import { finishLayers, type UnpackResult } from "../../src/image/unpack/index.ts";
-import { ANY, ANY_NEEDS, type Entry, listTree, unpackInto } from "../image/unpack/tree.ts";
-import { requires } from "../support/skip.ts";
+import type { Listing } from "../support/list-tree.ts";
+import { native, requires, userNamespaces } from "../support/skip.ts";
 import type { TarEntry } from "../support/tar.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/tmp.ts";
+import { unpack, unpackStack } from "../support/unpack.ts";
 
-const test = requires(...ANY_NEEDS);
+const test = requires(native, userNamespaces);
 
 let folder: TemporaryFolder;
-/** Beside the tree: `../outside` from its root. */
 let outside: string;
+/** The same from the root of the tree, which is unpacked into a folder beside this one. */
+let climbing: string;
 let before: string;
 
 beforeEach(() => {
   folder = temporaryFolder();
   outside = folder.join("outside");
+  climbing = `../../${basename(folder.path)}/outside`;
   mkdirSync(`${outside}/sub`, { recursive: true });
   writeFileSync(`${outside}/secret`, "untouched");
   chmodSync(`${outside}/secret`, 0o600);
@@ -36,7 +39,7 @@ afterEach(() => {
 
 /** All that an attack could have changed: what is there, and each thing's mode, owner, links and times. */
 function lookOutside(): string {
-  const known = readdirSync(folder.path).filter((name) => !/^(tree|blob)-\d+$/.test(name));
+  const known = readdirSync(folder.path);
   const inside = readdirSync(outside, { recursive: true, encoding: "utf8" }).sort();
   const looks = ["", ...inside].map((name) => {
     const { mode, uid, gid, nlink, mtimeMs, ctimeMs } = lstatSync(`${outside}/${name}`);
@@ -47,15 +50,14 @@ function lookOutside(): string {
 
 interface Outcome {
   readonly refused?: string;
-  readonly tree: Record<string, Entry>;
-  readonly result?: UnpackResult;
+  readonly tree: Listing;
 }
 
 /** What became of the attack: the tree, or why it was refused. */
 async function mount(archive: readonly TarEntry[]): Promise<Outcome> {
   try {
-    const { path, result } = await unpackInto(folder.path, archive);
-    return { tree: await listTree(path, ANY), result };
+    using unpacked = await unpack(archive);
+    return { tree: await unpacked.tree() };
   } catch (error) {
     expect(error).toBeInstanceOf(TsboxError);
     expect((error as TsboxError).code).toBe("invalid"); // cast: checked in the line before
@@ -72,7 +74,7 @@ const link = (path: string, target: string, more: Partial<TarEntry> = {}): TarEn
 const file = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({ path, data: "evil", ...more });
 
 /** The file outside, as a name inside may lead to it. */
-const waysOut = (name: string) => [`${outside}/${name}`, `../outside/${name}`, `x/../../outside/${name}`];
+const waysOut = (name: string) => [`${outside}/${name}`, `${climbing}/${name}`, `x/../${climbing}/${name}`];
 
 describe("CVE-2021-29136: nothing takes the root's place", () => {
   for (const name of [".", "./", "/", "./.", "a/.."]) {
@@ -98,24 +100,19 @@ describe("CVE-2020-10696, GHSA-qq89-hq3f-393p: a file written through a link tha
   test("by an absolute link, which means a place in the image", async () => {
     const { tree } = await mount([link("way", outside), file("way/secret"), file("way/new")]);
     expect(tree[`${outside.slice(1)}/secret`]?.content).toBe("evil");
-    expect(tree.way?.content).toBe(outside);
+    expect(tree.way?.target).toBe(outside);
   });
 
   test("by a relative link", async () => {
-    const { refused, tree } = await mount([link("way", "../outside"), file("way/secret"), file("way/new")]);
+    const { refused, tree } = await mount([link("way", climbing), file("way/secret"), file("way/new")]);
     // what climbs above the root is at the root, or it is refused
-    if (refused === undefined) expect(tree["outside/secret"]?.content).toBe("evil");
+    if (refused === undefined) expect(tree[`${climbing.slice(6)}/secret`]?.content).toBe("evil");
     else expect(refused).toContain("leads out of the root");
   });
 
   test("by a chain of links and folders", async () => {
-    await mount([
-      link("a", "b/.."),
-      link("b", ".."),
-      link("way", "a/outside"),
-      file("way/secret"),
-      file("way/sub/new"),
-    ]);
+    const chain = [link("a", "b/.."), link("b", ".."), link("way", `a/${climbing}`)];
+    await mount([...chain, file("way/secret"), file("way/sub/new")]);
   });
 
   test("by a link in place of a folder that was used before", async () => {
@@ -138,8 +135,7 @@ test("CVE-2021-32760: a hard link to a link that leads out does not hand on its 
       link("way", target, { mode: 0o777 }),
       { path: "hard", type: "link", target: "way", mode: 0o4777, mtime: 5 },
     ]);
-    expect(tree.hard).toMatchObject({ type: "link", content: target });
-    expect(tree.way).toMatchObject({ type: "link", linkTo: "hard" });
+    expect(tree.hard).toMatchObject({ type: "link", target });
   }
 });
 
@@ -153,14 +149,14 @@ describe("CVE-2026-17106: owner, mode, times and attributes are not given throug
   });
 
   test("of a folder that becomes a link, when folders get theirs at last", async () => {
-    for (const target of [outside, "../outside"]) {
+    for (const target of [outside, climbing]) {
       const { tree } = await mount([{ path: "folder/", type: "directory", ...hostile }, link("folder", target)]);
       expect(tree.folder?.type).toBe("link");
     }
   });
 
   test("of a folder whose parent becomes a link", async () => {
-    for (const target of [outside, "../outside"]) {
+    for (const target of [outside, climbing]) {
       await mount([{ path: "way/sub/", type: "directory", ...hostile }, link("way", target)]);
     }
   });
@@ -183,9 +179,10 @@ async function steal(target: string, ...first: TarEntry[]): Promise<void> {
   expect(tree).not.toHaveProperty(["stolen"]);
   if (refused !== undefined) return expect(refused).toContain("leads out of the root");
   // what the layer lacks is looked for in the layers below, and only there
-  const [lower, upper] = [await unpackInto(folder.path, [file("other")]), await unpackInto(folder.path, archive)];
-  const layers = [lower, upper].map(({ path, result }) => ({ ...result, path }));
-  const finished = await finishLayers({ layers, lowerPaths: [], mapping: ANY }).then(String, (error) => error);
+  const finished = await unpackStack([[file("other")], archive]).then(
+    (stack) => stack[Symbol.dispose](),
+    (error) => error,
+  );
   expect(finished).toMatchObject({ code: "invalid", message: expect.stringContaining("is not there") });
   const { tree: written } = await mount([...archive, file("stolen")]);
   expect(written.stolen).toMatchObject({ type: "file", content: "evil" });
@@ -206,20 +203,20 @@ describe("hard links do not reach files outside", () => {
   test("GHSA-8qq5-rm4j-mr97: an absolute target", () => steal(`${outside}/secret`));
 
   test("GHSA-34x7-hfp2-rc4v: a target that leads out from the root, but not from the entry's folder", () =>
-    steal("../outside/secret", file("a/b/c")));
+    steal(`${climbing}/secret`, file("a/b/c/d/e")));
 
   test("GHSA-83g3-92jg-28cx: a target behind a chain of links", () =>
     steal(
-      "a/b/escape/outside/secret",
+      `a/b/escape/${basename(folder.path)}/outside/secret`,
       { path: "a/b/c/", type: "directory" },
       link("a/b/c/up", "../.."),
-      link("a/b/escape", "c/up/../.."),
+      link("a/b/escape", "c/up/../../.."),
     ));
 
   test("GHSA-83g3-92jg-28cx: a target behind one link", () => steal("way/secret", link("way", outside)));
 
   test("GHSA-qffp-2rhf-9h96: a target with a drive in front of what leads out", async () => {
-    for (const target of ["C:../outside/secret", "C:/../../outside/secret", "c:\\..\\outside\\secret"])
+    for (const target of [`C:${climbing}/secret`, `C:/../${climbing}/secret`, "c:\\..\\outside\\secret"])
       await steal(target);
   });
 });
@@ -235,17 +232,11 @@ test("GHSA-r6q2-hw4h-h46w: names that another file system would take for one are
 });
 
 describe("CVE-2025-11395: an entry's name does not lead out", () => {
-  for (const name of [
-    "../outside/secret",
-    "./../outside/secret",
-    "a/../../outside/secret",
-    "/../outside/secret",
-    "..",
-  ]) {
-    test(name, async () => {
+  for (const prefix of ["", "./", "a/../", "/", "a/b/../.././"]) {
+    test(`when ${prefix}.. begins it`, async () => {
       for (const type of ["file", "symlink", "link", "directory", "fifo"] as const) {
-        const { refused } = await mount([file("a/b"), { path: name, type, target: "a/b", mode: 0o777, mtime: 5 }]);
-        expect(refused).toContain("leads out of the root");
+        const entry = { path: `${prefix}${climbing}/secret`, type, target: "a/b", mode: 0o777, mtime: 5 };
+        expect((await mount([file("a/b"), entry])).refused).toContain("leads out of the root");
       }
     });
   }
@@ -257,7 +248,7 @@ describe("CVE-2025-11395: an entry's name does not lead out", () => {
   });
 
   test("a PAX path is looked at like any other", async () => {
-    expect((await mount([file("a", { pax: { path: "../outside/secret" } })])).refused).toContain("leads out");
+    expect((await mount([file("a", { pax: { path: `${climbing}/secret` } })])).refused).toContain("leads out");
   });
 });
 
@@ -269,13 +260,13 @@ describe("umoci: whiteouts hide nothing but a name in their folder", () => {
   }
 
   test("a whiteout in a folder that is a link leading out hides nothing there", async () => {
-    for (const target of [outside, "../outside"]) {
+    for (const target of [outside, climbing]) {
       await mount([link("way", target), file("way/.wh.secret"), file("way/sub/.wh..wh..opq")]);
     }
   });
 
   test("an opaque marker above the root is refused", async () => {
-    expect((await mount([file("../outside/.wh..wh..opq")])).refused).toContain("leads out");
+    expect((await mount([file(`${climbing}/.wh..wh..opq`)])).refused).toContain("leads out");
   });
 });
 

@@ -6,7 +6,9 @@
 import { readFileSync } from "node:fs";
 import { TsboxError } from "../../../src/error.ts";
 import { unpackLayer } from "../../../src/image/unpack/index.ts";
-import { digestOf, mappingOf } from "./tree.ts";
+import { parseDigest } from "../../../src/oci/index.ts";
+import { sha256 } from "../../support/oci-image.ts";
+import { singleMapping } from "../../support/unpack.ts";
 
 const [blobPath = "", destination = "", size = ""] = process.argv.slice(2);
 const blob = readFileSync(blobPath);
@@ -14,8 +16,8 @@ const unpacking = unpackLayer({
   blobPath,
   destination,
   compression: "none",
-  diffID: digestOf(blob),
-  mapping: mappingOf("single"),
+  diffID: parseDigest(sha256(blob)),
+  mapping: singleMapping(),
 });
 if (Number(size) === blob.length) unpacking.end(blob.length);
 else unpacking.have(Number(size));

@@ -3,12 +3,11 @@ import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { descendants } from "../../support/descendants.ts";
-import { requires } from "../../support/skip.ts";
+import { native, requires, userNamespaces } from "../../support/skip.ts";
 import { type TarEntry, writeTar } from "../../support/tar.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
-import { ANY_NEEDS } from "./tree.ts";
 
-const test = requires(...ANY_NEEDS);
+const test = requires(native, userNamespaces);
 const PROGRAM = fileURLToPath(new URL("unpack-program.ts", import.meta.url));
 const MEGABYTE = 1024 * 1024;
 
