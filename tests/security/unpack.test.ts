@@ -104,10 +104,10 @@ describe("CVE-2020-10696, GHSA-qq89-hq3f-393p: a file written through a link tha
   });
 
   test("by a relative link", async () => {
-    const { refused, tree } = await mount([link("way", climbing), file("way/secret"), file("way/new")]);
-    // what climbs above the root is at the root, or it is refused
-    if (refused === undefined) expect(tree[`${climbing.slice(6)}/secret`]?.content).toBe("evil");
-    else expect(refused).toContain("leads out of the root");
+    const { tree } = await mount([link("way", climbing), file("way/secret"), file("way/new")]);
+    // the parent of the root is the root
+    expect(tree[`${climbing.slice("../../".length)}/secret`]?.content).toBe("evil");
+    expect(tree.way?.target).toBe(climbing);
   });
 
   test("by a chain of links and folders", async () => {
@@ -234,10 +234,13 @@ test("GHSA-r6q2-hw4h-h46w: names that another file system would take for one are
 describe("CVE-2025-11395: an entry's name does not lead out", () => {
   for (const prefix of ["", "./", "a/../", "/", "a/b/../.././"]) {
     test(`when ${prefix}.. begins it`, async () => {
-      for (const type of ["file", "symlink", "link", "directory", "fifo"] as const) {
-        const entry = { path: `${prefix}${climbing}/secret`, type, target: "a/b", mode: 0o777, mtime: 5 };
-        expect((await mount([file("a/b"), entry])).refused).toContain("leads out of the root");
-      }
+      const types = ["file", "symlink", "link", "directory", "fifo"] as const;
+      await Promise.all(
+        types.map(async (type) => {
+          const entry = { path: `${prefix}${climbing}/secret`, type, target: "a/b", mode: 0o777, mtime: 5 };
+          expect((await mount([file("a/b"), entry])).refused).toContain("leads out of the root");
+        }),
+      );
     });
   }
 

@@ -5,7 +5,7 @@ import { E, SyscallError } from "../../linux/errno.ts";
 import { statBytes } from "../../linux/stat.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { isWhiteout } from "../../rootfs/tree/index.ts";
-import { cleanPath, kernelPath, parentOf, pathOfBytes, shownPath } from "./bytes.ts";
+import { kernelPath, parentOf, pathOfBytes, shownPath } from "./bytes.ts";
 import { checkEntry, entryFailure } from "./failure.ts";
 import { removeInside } from "./remove-inside.ts";
 
@@ -91,8 +91,13 @@ export class Tree {
       path,
     );
     const target = pathOfBytes(buffer.subarray(0, size));
-    if (target.startsWith("/")) return cleanPath(target, "the link");
-    return cleanPath(`${parentOf(path)}/${target}`, "the link");
+    const parts: string[] = [];
+    for (const part of (target.startsWith("/") ? target : `${parentOf(path)}/${target}`).split("/")) {
+      // the root's parent is the root, path_resolution(7): images have links with more ".." than they need
+      if (part === "..") parts.pop();
+      else if (part !== "" && part !== ".") parts.push(part);
+    }
+    return parts.join("/");
   }
 
   /** A folder by that name, whatever was there; one that is there stays, with what it holds. Its look comes last. */
