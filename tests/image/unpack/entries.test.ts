@@ -1,8 +1,14 @@
 /** Every kind of entry, as it is on disk afterwards. */
 import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync } from "node:fs";
+import { unpackLayer } from "../../../src/image/unpack/index.ts";
+import { parseDigest } from "../../../src/oci/index.ts";
+import { listTree } from "../../support/list-tree.ts";
+import { sha256 } from "../../support/oci-image.ts";
 import { root as asRoot, requires, subordinateIds, unprivileged, userNamespaces } from "../../support/skip.ts";
-import type { TarEntry } from "../../support/tar.ts";
+import { type TarEntry, writeTar } from "../../support/tar.ts";
 import { archive, latin1, oldSparse, pax, raw } from "../../support/tar-writer.ts";
+import { temporaryFolder } from "../../support/tmp.ts";
 import { ownMapping, singleMapping, treeOf, unpack } from "../../support/unpack.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -285,6 +291,35 @@ describe("links as parents", () => {
   });
 });
 
+describe("where the store is", () => {
+  inNamespace("its set-group-id bit and default ACL do not reach into the tree", async () => {
+    using folder = temporaryFolder();
+    const destination = folder.join("layer");
+    mkdirSync(destination);
+    chmodSync(destination, 0o2777);
+    const acl = Bun.spawnSync(["setfacl", "-d", "-m", "u::rwx,g::rwx,o::---", destination]);
+    const tar = writeTar([
+      { path: "a/b", mode: 0o646 },
+      { path: "c/", type: "directory", mode: 0o757 },
+    ]);
+    await Bun.write(folder.join("blob"), tar);
+    const mapping = ownMapping();
+    const diffID = parseDigest(sha256(tar));
+    const unpacking = unpackLayer({ blobPath: folder.join("blob"), destination, compression: "none", diffID, mapping });
+    unpacking.end(tar.length);
+    await unpacking.result;
+    const tree = await listTree(destination, mapping);
+    expect(Object.values(tree).map(({ mode, owner }) => `${mode} ${owner}`)).toEqual([
+      "755 0:0",
+      "755 0:0",
+      "646 0:0",
+      "757 0:0",
+    ]);
+    expect(Object.values(tree).flatMap(({ xattrs = {} }) => Object.keys(xattrs))).toEqual([]);
+    expect(acl.success || Bun.which("setfacl") === null).toBe(true);
+  });
+});
+
 describe("hard links to what comes later", () => {
   inNamespace("in the same archive they are made at the end", async () => {
     using unpacked = await unpack([
@@ -388,6 +423,12 @@ describe("owners that cannot be had", () => {
       message: expect.stringMatching(/cannot unpack "etc\/shadow": uid 70000 .*usermod --add-subuids/),
     });
     await expect(unpack([{ path: "x", gid: 2_000_000_000 }])).rejects.toThrow(/gid 2000000000/);
+  });
+
+  inNamespace("a number that is no id is an error, and not cut down to root's", async () => {
+    for (const uid of [4294967296, 4294967295, 2 ** 40, -1])
+      await expect(unpack([{ path: "x", uid }])).rejects.toThrow(`${uid}:0`);
+    await expect(unpack([{ path: "x", gid: 4294967296 }])).rejects.toThrow("0:4294967296");
   });
 
   inNamespace("what runs the tests is what is meant", () => {
