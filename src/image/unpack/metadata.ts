@@ -43,12 +43,35 @@ export class Metadata {
     this.#mapping = mapping;
   }
 
+  /** Mode to make a file with: what {@link ofNewFile} need not change again. */
+  initialMode({ mode }: FolderLook): number {
+    return mode & 0o777;
+  }
+
+  /**
+   * Of an open file that was just made with {@link initialMode}. Most files are root's, as they are made, and have no special
+   * bits: two calls less.
+   * @throws TsboxError
+   */
+  ofNewFile(fd: number, path: string, look: FolderLook): void {
+    if (look.uid !== 0 || look.gid !== 0 || (look.mode & 0o7000) !== 0) this.#ownerAndMode(fd, path, look);
+    this.#attributesAndTimes(fd, path, look);
+  }
+
   /** Of an open file or folder. @throws TsboxError */
   ofDescriptor(fd: number, path: string, look: FolderLook): void {
+    this.#ownerAndMode(fd, path, look);
+    this.#attributesAndTimes(fd, path, look);
+  }
+
+  #ownerAndMode(fd: number, path: string, look: FolderLook): void {
     // chown(2) takes setuid bits and capabilities away, so it comes first
     if (this.#mapping.kind === "single") this.#recordOwner(fd, look);
     else this.#owned(syscall(SYS.fchown, fd, look.uid, look.gid), path, look);
     checkEntry("chmod", syscall(SYS.fchmod, fd, this.#mode(look)), path);
+  }
+
+  #attributesAndTimes(fd: number, path: string, look: FolderLook): void {
     if (look.pax.size > 0)
       this.#attributes(path, look, (name, value) => syscall(SYS.fsetxattr, fd, name, value, value.length, 0));
     setTimes(look.mtime);

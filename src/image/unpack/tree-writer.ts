@@ -35,6 +35,9 @@ const WHITEOUT = ".wh.";
 const AUFS = ".wh..wh.";
 const OPAQUE_MARKER = ".wh..wh..opq";
 
+/** Of folders that the archive does not list: the same each time, so that one layer is always the same tree. */
+const PLAIN: FolderLook = { type: "5", uid: 0, gid: 0, mode: 0o755, mtime: [0, 0], pax: new Map() };
+
 /** Not the member itself, which would keep the piece of the archive that its header is in. */
 function lookOf({ type, uid, gid, mode, mtime, pax }: Member): FolderLook {
   return { type, uid, gid, mode, mtime, pax };
@@ -103,7 +106,7 @@ export class TreeWriter implements Sink {
     try {
       if (member.sparse !== undefined)
         checkEntry("ftruncate", syscall(SYS.ftruncate, fd, member.sparse.size), this.#path);
-      this.#metadata.ofDescriptor(fd, this.#path, member);
+      this.#metadata.ofNewFile(fd, this.#path, member);
     } finally {
       syscall(SYS.close, fd);
     }
@@ -113,9 +116,10 @@ export class TreeWriter implements Sink {
   finish(): UnpackResult {
     const pendingHardLinks: HardLink[] = [];
     for (const [path, target] of this.#links) if (!this.#link(path, target)) pendingHardLinks.push({ path, target });
-    for (const [path, look] of this.#looks) this.#look(path, look);
     const { implied, opaque, whiteouts } = this.#tree;
     if (!this.#looks.has("")) implied.add("");
+    for (const path of implied) this.#look(path, PLAIN);
+    for (const [path, look] of this.#looks) this.#look(path, look);
     return {
       entries: this.#entries,
       bytes: this.#bytes,
@@ -152,7 +156,7 @@ export class TreeWriter implements Sink {
     if (isFolder) {
       this.#tree.makeFolder(path);
       this.#looks.set(path, lookOf(member));
-    } else if (isFile) this.#open(path);
+    } else if (isFile) this.#open(path, this.#metadata.initialMode(member));
     else if (type === "1") this.#hardLink(path, member);
     else if (type === "2") {
       const target = pathOfBytes(member.linkName);
@@ -162,11 +166,11 @@ export class TreeWriter implements Sink {
     } else this.#node(path, member);
   }
 
-  #open(path: string): void {
+  #open(path: string, mode: number): void {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const fd = syscall(SYS.openat, AT_FDCWD, kernelPath(path), flags, 0o600);
+    const fd = syscall(SYS.openat, AT_FDCWD, kernelPath(path), flags, mode);
     this.#file =
-      fd >= 0 ? fd : this.#put("open", path, () => syscall(SYS.openat, AT_FDCWD, kernelPath(path), flags, 0o600));
+      fd >= 0 ? fd : this.#put("open", path, () => syscall(SYS.openat, AT_FDCWD, kernelPath(path), flags, mode));
   }
 
   /** Makes something; what is there by that name gives way, because the last entry of a name counts. */

@@ -39,7 +39,11 @@ async function confine(): Promise<typeof import("./decompress.ts")> {
   const loaded = await import("./decompress.ts");
   check("fchdir", syscall(SYS.fchdir, DESTINATION));
   check("chroot", syscall(SYS.chroot, cstring(".")));
+  // what is made in the tree is to be root's, of the mode it is made with: nothing is inherited from where the store is
   syscall(SYS.umask, 0);
+  check("fchown", syscall(SYS.fchown, DESTINATION, 0, 0));
+  check("fchmod", syscall(SYS.fchmod, DESTINATION, 0o755));
+  syscall(SYS.removexattr, cstring("."), cstring("system.posix_acl_default"));
   return loaded;
 }
 
