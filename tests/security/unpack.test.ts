@@ -250,6 +250,20 @@ describe("CVE-2025-11395: an entry's name does not lead out", () => {
     expect(tree[`${outside.slice(1)}/new`]?.content).toBe("evil");
   });
 
+  test("slashes and dots too many do not make another name of it", async () => {
+    for (const [name, same] of [
+      ["way//", "way"],
+      [".//way", "way"],
+      ["././way/.", "way"],
+      ["a//./b///", "a/b"],
+      ["...", "..."],
+      ["a/..b", "a/..b"],
+    ] as const) {
+      const { tree } = await mount([link(same, outside), link(name, climbing)]);
+      expect(tree[same]?.target).toBe(climbing);
+    }
+  });
+
   test("a PAX path is looked at like any other", async () => {
     expect((await mount([file("a", { pax: { path: `${climbing}/secret` } })])).refused).toContain("leads out");
   });
