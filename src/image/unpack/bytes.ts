@@ -48,6 +48,7 @@ export function cleanPath(name: string, what: string): string {
   if (
     plain !== "" &&
     !plain.startsWith("/") &&
+    !plain.endsWith("/") &&
     !plain.startsWith(".") &&
     !plain.includes("//") &&
     !plain.includes("/.")
