@@ -14,6 +14,8 @@ export interface ListedImage {
   readonly name: string | undefined;
   /** Of what the name stands for: an index or a manifest. */
   readonly digest: Digest;
+  /** Of the manifest, which is the same unless the name stands for an index. */
+  readonly manifestDigest: Digest;
   /** The configuration's digest, which is Docker's image id. */
   readonly id: Digest;
   /** RFC 3339, as the image says. */
@@ -34,10 +36,11 @@ function platformsOf(store: Store, top: Descriptor): Platform[] {
 }
 
 function listed(name: string | undefined, top: Descriptor, image: LocalImage): ListedImage {
-  const { manifest, config, configDigest } = image;
+  const { manifest, manifestDigest, config, configDigest } = image;
   return {
     name,
     digest: top.digest,
+    manifestDigest,
     id: configDigest,
     created: config.created,
     size: manifest.config.size + manifest.layers.reduce((sum, layer) => sum + layer.size, 0),

@@ -49,8 +49,9 @@ export async function removeImage(
   const names = new Set(found.map(({ name }) => name));
   const digests = new Set(found.map(({ digest }) => digest));
   const others = images.some(({ name, digest }) => digests.has(digest) && !names.has(name));
-  const user = readContainers(store.root).find((container) => names.has(container.name));
-  if (user !== undefined && !others && !options.force) {
+  const manifests = new Set(found.map(({ manifestDigest }) => manifestDigest));
+  const user = others ? undefined : readContainers(store.root).find(({ manifest }) => manifests.has(manifest));
+  if (user !== undefined && !options.force) {
     throw new TsboxError(
       "busy",
       `cannot remove ${operand}: the container ${user.id.slice(0, 12)} needs it; remove that one with: tsbox rm ${user.id.slice(0, 12)}`,
@@ -61,6 +62,7 @@ export async function removeImage(
   );
   await removeGarbage(store);
   const untagged = [...names].flatMap((name) => (name === undefined ? [] : [`Untagged: ${name}`]));
-  const deleted = others ? [] : [...new Set(found.map(({ id }) => id))].map((id) => `Deleted: ${id}`);
+  const deleted =
+    others || user !== undefined ? [] : [...new Set(found.map(({ id }) => id))].map((id) => `Deleted: ${id}`);
   return [...untagged, ...deleted];
 }
