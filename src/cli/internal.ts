@@ -3,7 +3,7 @@ import { TsboxError } from "../error.ts";
 import { publishWithSlirp } from "../network/index.ts";
 import { explainFailure } from "../plan/index.ts";
 
-/** `__explain-failure OP ERRNO DETAIL`: descriptor 3 is the plan, 4 what helper programs printed. */
+/** `__explain-failure OP ERRNO DETAIL`; see plan/explain-failure.ts. */
 export async function explainFailureCommand(args: readonly string[]): Promise<number> {
   throw await explainFailure(args);
 }

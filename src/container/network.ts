@@ -1,6 +1,7 @@
 /** The network of a container as the runtime wants it: files, namespace, helper processes. */
 
-import { writeText } from "../linux/write-text.ts";
+import { randomHex } from "../linux/random.ts";
+import { makeFolder, writeText } from "../linux/write-text.ts";
 import { type NetworkSetup, setUpNetwork } from "../network/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import type { RunOptions } from "./spec/options.ts";
@@ -9,6 +10,8 @@ export interface ContainerNetwork {
   readonly setup: NetworkSetup;
   /** Container path to host path of the files that say who and where it is. */
   readonly files: Readonly<Record<string, string>>;
+  /** Files outside the container's folder that go with it: a socket's path is too short for a folder deep in a home. */
+  readonly remove: readonly string[];
   /** tsbox command lines for when the helper is ready. */
   readonly commands: readonly (readonly string[])[];
 }
@@ -20,13 +23,15 @@ export async function prepareNetwork(
   hostname: string,
   userNamespace: boolean,
 ): Promise<ContainerNetwork> {
+  // unix(7): the path of a socket has at most 107 bytes
+  const sockets = `${process.env.XDG_RUNTIME_DIR || "/tmp"}/tsbox-${randomHex(8)}`;
   const setup = await setUpNetwork({
     ...(options.network === undefined ? {} : { mode: options.network }),
     publish: options.publish,
     dns: options.dns,
     addHosts: options.addHosts,
     hostname,
-    runtimeFolder: folder,
+    runtimeFolder: sockets,
     userNamespace,
   });
   const mounted = new Set(options.mounts.map(({ destination }) => destination));
@@ -43,9 +48,10 @@ export async function prepareNetwork(
     files[`/etc/${name}`] = `${folder}/${name}`;
   }
   const { slirpPorts, ports } = setup;
+  if (slirpPorts !== undefined) makeFolder(sockets, 0o700);
   const commands =
     slirpPorts === undefined
       ? []
       : [[...selfCommand(), "__slirp-ports", slirpPorts.apiSocket, slirpPorts.guest, JSON.stringify(ports)]];
-  return { setup, files, commands };
+  return { setup, files, commands, remove: slirpPorts === undefined ? [] : [sockets] };
 }

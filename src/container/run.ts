@@ -157,7 +157,10 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     lockFd: lock,
     writablePaths: writablePaths(options, defaults),
     openNamespaces: joined?.open ?? new Map(),
-    remove: { always: options.remove ? removed : [], onFailure: options.remove ? [] : removed },
+    remove: {
+      always: [...(options.remove ? removed : []), ...network.remove],
+      onFailure: options.remove ? [] : removed,
+    },
     cleanup: [...selfCommand(), "__remove-container", store, id],
   });
 }

@@ -4,9 +4,7 @@ import { SYS } from "../linux/abi.gen.ts";
 import { E, errnoText } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
 import { type DecodedOp, decodePlan } from "./decode.ts";
-
-const PLAN = 3;
-const LOG = 4;
+import { LOG_NUMBER, PLAN_NUMBER } from "./failure.ts";
 
 /** All of an open file from its beginning; empty when it cannot be read (a log that is a terminal). */
 function readAll(fd: number): Uint8Array {
@@ -23,7 +21,7 @@ function readAll(fd: number): Uint8Array {
 /** @returns what failed, as an error for `main.ts` to print; its code decides the exit status (125, 126 or 127) */
 export function explainFailure(args: readonly string[]): TsboxError {
   const [op = 0, errno = 0, detail = 0] = args.map(Number);
-  return failureOf(readAll(PLAN), op, errno, detail, new TextDecoder().decode(readAll(LOG)));
+  return failureOf(readAll(PLAN_NUMBER), op, errno, detail, new TextDecoder().decode(readAll(LOG_NUMBER)));
 }
 
 /** A sentence about a failed operation, as an error with the code that decides the exit status. */

@@ -2,12 +2,16 @@
 import { FAILED_DETAIL, FAILED_ERRNO, FAILED_OP, PLAN_FD, type PlanBuilder, type Slot, STDERR } from "./builder.ts";
 import { selfCommand } from "./self.ts";
 
-/** The internal command that a failure program executes; the plan is descriptor 3, the helpers' log descriptor 4. */
+/** The internal command that a failure program executes. */
 export const EXPLAIN_COMMAND = "__explain-failure";
+
+/** Where it finds the plan and what helpers printed: above any descriptor that a plan has, so that neither covers the other. */
+export const PLAN_NUMBER = 101;
+export const LOG_NUMBER = 100;
 
 /**
  * Makes the program that ends a failed plan: `tsbox __explain-failure OP ERRNO DETAIL`.
- * Call it last, so that its descriptors and those of others do not meet. Clean-up operations may be added before with `before`.
+ * Clean-up operations may be added with `before`.
  */
 export function addFailureProgram(
   plan: PlanBuilder,
@@ -16,8 +20,8 @@ export function addFailureProgram(
 ): void {
   const program = plan.program("failure");
   before?.(program);
-  program.add("dup2", [PLAN_FD, 3]);
-  program.add("dup2", [log, 4]);
+  program.add("dup2", [PLAN_FD, PLAN_NUMBER]);
+  program.add("dup2", [log, LOG_NUMBER]);
   program.add("reset_signals", []);
   const [path, ...rest] = selfCommand();
   const argv = [path ?? "", ...rest, EXPLAIN_COMMAND, FAILED_OP, FAILED_ERRNO, FAILED_DETAIL];

@@ -1,6 +1,7 @@
 /** `tsbox run` through the executable, in real containers. */
 import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { freePort } from "../support/free-port.ts";
 import { box, test } from "./images.ts";
 
 const it = box();
@@ -326,7 +327,8 @@ describe("--network=container:", () => {
     ]);
     await first.stdout.getReader().read();
     const flags = ["run", "--rm", "--network=container:server"];
-    const script = "nc 127.0.0.1 8080 < /dev/null; ls -d /proc/[0-9]* | wc -l; id -u";
+    const script =
+      "for i in 1 2 3 4 5 6 7 8 9; do nc 127.0.0.1 8080 < /dev/null 2> /dev/null && break; sleep 0.1; done; ls -d /proc/[0-9]* | wc -l; id -u";
     const { stdout, stderr, exitCode } = await it.person.run([...flags, it.image, ...sh(script)]);
     expect({ stdout: stdout.replace(/[23]\n0\n$/, "N\n0\n"), stderr, exitCode }).toEqual({
       stdout: "served\nN\n0\n",
@@ -339,4 +341,33 @@ describe("--network=container:", () => {
     expect(gone.exitCode).toBe(125);
     expect(gone.stderr).toContain("container:server");
   });
+});
+
+describe("published ports", () => {
+  for (const network of ["pasta", "slirp4netns"]) {
+    test(`a client on the host reaches a server in the container through ${network}`, async () => {
+      const port = freePort();
+      const script = `mkdir /w; echo via-${network} > /w/index.html; httpd -f -p 80 -h /w`;
+      const child = it.person.spawn([
+        "run",
+        "--rm",
+        `--network=${network}`,
+        "-p",
+        `127.0.0.1:${port}:80`,
+        it.image,
+        ...sh(script),
+      ]);
+      let answer = "";
+      for (let attempt = 0; attempt < 50 && answer === ""; attempt++) {
+        await Bun.sleep(100);
+        const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) }).catch(
+          () => undefined,
+        );
+        answer = (await response?.text()) ?? "";
+      }
+      child.kill("SIGKILL");
+      await child.exited;
+      expect(answer).toBe(`via-${network}\n`);
+    });
+  }
 });

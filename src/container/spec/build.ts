@@ -50,6 +50,8 @@ export interface SpecContext {
   readonly joinNamespaces?: readonly { readonly type: NamespaceType; readonly path: string }[];
   /** Host paths of /etc/resolv.conf, /etc/hosts and /etc/hostname for the container. */
   readonly files: Readonly<Record<string, string>>;
+  /** Whether a path is there on the host; looked up when absent. */
+  readonly hostHas?: (path: string) => boolean;
   /** Whether /sys/fs/cgroup is cgroup v2, which a container can have a view of its own of. */
   readonly unifiedCgroups: boolean;
   /** Device nodes of the host that --privileged brings. */

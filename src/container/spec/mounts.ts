@@ -1,5 +1,7 @@
 /** `mounts` of config.json: what every container has, Docker's and podman's alike, and what was asked for. */
+
 import { TsboxError } from "../../error.ts";
+import { exists } from "../../linux/read-text.ts";
 import type { Mount } from "../../oci/index.ts";
 import type { SpecContext } from "./build.ts";
 import type { MountRequest, RunOptions } from "./options.ts";
@@ -75,16 +77,15 @@ function standardMounts(options: RunOptions, context: SpecContext): Mount[] {
     const how = [...safe, "relatime", access];
     mounts.push({ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: how });
   }
-  if (options.ipc === "host") mounts.push(bind("/dev/mqueue", "/dev/mqueue"), bind("/dev/shm", "/dev/shm"));
-  else {
+  if (options.ipc === "host") {
+    // not every host has message queues mounted
+    for (const path of ["/dev/mqueue", "/dev/shm"])
+      if ((context.hostHas ?? exists)(path)) mounts.push(bind(path, path));
+  } else {
+    const shm = [...safe, "mode=1777", `size=${options.shmSize}`];
     mounts.push(
       { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
-      {
-        destination: "/dev/shm",
-        type: "tmpfs",
-        source: "shm",
-        options: [...safe, "mode=1777", `size=${options.shmSize}`],
-      },
+      { destination: "/dev/shm", type: "tmpfs", source: "shm", options: shm },
     );
   }
   for (const path of context.privilegedDevices)

@@ -41,6 +41,7 @@ export const CONTEXT: SpecContext = {
     "/etc/hostname": "/store/containers/0123/hostname",
   },
   unifiedCgroups: true,
+  hostHas: () => true,
   privilegedDevices: [],
 };
 
