@@ -2,7 +2,6 @@
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
 import { AT_FDCWD, O_RDONLY, SYS } from "../linux/abi.gen.ts";
-import { check } from "../linux/errno.ts";
 import { exists, readText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { containerFolder, isRunning } from "./folder.ts";
@@ -35,11 +34,12 @@ export function joinNetwork(store: string, name: string, mapping: IdMapping): Jo
     ...(mapping.kind === "none" ? [] : [{ type: "user" as const, path: `/proc/${pid}/ns/user` }]),
     { type: "network" as const, path: `/proc/${pid}/ns/net` },
   ];
-  const open = new Map(
-    namespaces.map(
-      ({ path }) => [path, check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY), path)] as const,
-    ),
-  );
+  const open = new Map<string, number>();
+  for (const { path } of namespaces) {
+    const fd = syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY);
+    if (fd < 0) throw fail("busy", "it does not run");
+    open.set(path, fd);
+  }
   // after opening: as long as its supervisor runs, its pid is nobody else's
   if (!isRunning(folder)) throw fail("busy", "it does not run");
   const files: Record<string, string> = {};

@@ -46,7 +46,7 @@ export interface Limits {
  */
 export const DEFAULT_LIMITS: Limits = {
   bytes: 1024 ** 4,
-  entries: 20_000_000,
+  entries: 5_000_000,
   ratio: 200,
   unboundedBytes: 512 * 1024 ** 2,
 };

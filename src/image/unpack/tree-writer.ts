@@ -116,9 +116,9 @@ export class TreeWriter implements Sink {
   finish(): UnpackResult {
     const pendingHardLinks: HardLink[] = [];
     for (const [path, target] of this.#links) if (!this.#link(path, target)) pendingHardLinks.push({ path, target });
-    const { implied, opaque, whiteouts } = this.#tree;
+    const { implied, fresh, opaque, whiteouts } = this.#tree;
     if (!this.#looks.has("")) implied.add("");
-    for (const path of implied) this.#look(path, PLAIN);
+    for (const path of [...implied, ...fresh]) this.#look(path, PLAIN);
     for (const [path, look] of this.#looks) this.#look(path, look);
     return {
       entries: this.#entries,

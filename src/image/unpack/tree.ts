@@ -25,6 +25,8 @@ export interface Found {
 export class Tree {
   /** Folders that the archive has things in without listing them, so far. */
   readonly implied = new Set<string>();
+  /** Others that it does not list: they hide those below, and so look like none of them. */
+  readonly fresh = new Set<string>();
   /** Names that were hidden; something may have taken their place since. */
   readonly whiteouts = new Set<string>();
   /** Whether the root hides all of the layers below. */
@@ -71,6 +73,7 @@ export class Tree {
     const found = this.look(path);
     if (found?.isWhiteout) {
       this.makeFolder(path);
+      this.fresh.add(path);
     } else if (found?.isLink && links < MOST_LINKS) {
       // its target is in a lower layer, or comes later: as a folder it is what the entries below this name need
       this.makeParents(this.#target(path), links + 1);
@@ -128,7 +131,7 @@ export class Tree {
     if (made === -E.EEXIST) {
       if (this.look(path)?.isFolder !== true) return;
       this.makeOpaque(path);
-      this.implied.delete(path);
+      if (this.implied.delete(path)) this.fresh.add(path);
       return;
     }
     checkEntry("mknod", made, path);
