@@ -10,7 +10,7 @@ export const RMI: CommandDefinition = {
   description: "Remove images, and what only they needed. Prints what was removed.",
   operands: "IMAGE...",
   flags: {
-    force: { type: "boolean", alias: "f", description: "Do not mind what is not there" },
+    force: { type: "boolean", alias: "f", description: "Take the name of an image that containers need, and do not mind what is not there" },
     ...HELP,
   },
   examples: [
@@ -27,7 +27,7 @@ export async function rmi(argv: readonly string[]): Promise<number> {
   const store = openStore();
   return await forEachOperand(args, async (operand) => {
     try {
-      for (const line of await removeImage(store, operand)) console.log(line);
+      for (const line of await removeImage(store, operand, { force: isOn(args, "force") })) console.log(line);
     } catch (error) {
       if (!(isOn(args, "force") && error instanceof TsboxError && error.code === "not-found")) throw error;
     }
