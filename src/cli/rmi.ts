@@ -10,7 +10,11 @@ export const RMI: CommandDefinition = {
   description: "Remove images, and what only they needed. Prints what was removed.",
   operands: "IMAGE...",
   flags: {
-    force: { type: "boolean", alias: "f", description: "Take the name of an image that containers need, and do not mind what is not there" },
+    force: {
+      type: "boolean",
+      alias: "f",
+      description: "Take the name of an image that containers need, and do not mind what is not there",
+    },
     ...HELP,
   },
   examples: [

@@ -64,7 +64,8 @@ export async function readAuthFile({ path, required }: AuthFilePath): Promise<Au
     bytes = await readFile(path);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code; // cast: what node:fs rejects with
-    if ((code === "ENOENT" || code === "ENOTDIR") && !required) return undefined;
+    // root's podman makes /run/containers for itself alone: what a user cannot reach there is not theirs
+    if ((code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") && !required) return undefined;
     const kind = code === "ENOENT" ? "not-found" : "io";
     throw new TsboxError(kind, `cannot read credentials: ${path}: ${code ?? "unreadable"}`, { cause });
   }
