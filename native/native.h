@@ -37,6 +37,8 @@ int plan_decode(struct plan *plan, const u8 *base, u64 size);
 /* run.c */
 _Noreturn void run_program(struct process *self, u32 number);
 
+_Noreturn void fail_operation(struct process *self, u32 op, long error);
+
 /* files.c */
 long make_in_root(int root, const char *path, u32 mode, u32 type);
 long remove_tree(int dir, const char *path, int depth);
@@ -65,10 +67,21 @@ long bound_capabilities(u64 keep);
 long ambient_capabilities(u64 raise);
 long set_capabilities(u64 effective, u64 permitted, u64 inheritable);
 const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size);
+u32 decimal(char *out, u64 value);
 _Noreturn void exit_process(int status);
 int exit_status(int wait_status);
 
+/* seccomp.c */
+long load_seccomp(u64 flags, const u8 *program, u64 size);
+long seccomp_notify(struct process *self, const struct plan_op *op, u64 flags, const u8 *program, u64 size, int socket,
+                    const char *state);
+
 /* socket.c */
+struct part { /* struct iovec */
+  void *base;
+  u64 length;
+};
+long send_with_descriptor(int socket, int fd, struct part *parts, u32 count);
 long send_descriptor(int socket, int fd);
 long receive_descriptor(int socket);
 long connect_unix(const char *path);

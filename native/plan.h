@@ -109,6 +109,7 @@ struct plan_op {
   X(ambient_capabilities, "n", "raise:caps") /* clear the ambient set, then raise these */ \
   X(capset, "nnn", "effective:caps permitted:caps inheritable:caps") \
   X(seccomp, "nb", "flags:hex program") \
+  X(seccomp_notify, "nbfs", "flags:hex program socket state") /* load it, and send its listener with `state`; closes both */ \
   X(sched_setaffinity, "b", "cpus") \
   X(sched_setattr, "b", "attributes") \
   X(ioprio_set, "n", "priority:hex") \

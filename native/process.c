@@ -24,7 +24,7 @@ int exit_status(int wait_status) {
   return (wait_status & 0x7f) == 0 ? wait_status >> 8 & 0xff : 128 + (wait_status & 0x7f);
 }
 
-static u32 decimal(char *out, u64 value) {
+u32 decimal(char *out, u64 value) {
   char digits[20];
   u32 count = 0;
   do digits[count++] = (char)('0' + value % 10);

@@ -180,12 +180,12 @@ static long set_limit(struct arguments *in) {
   return SYS_4(__NR_prlimit64, 0, number(in, 0), &limit, 0);
 }
 
-static long load_seccomp(struct arguments *in) {
-  struct {
-    u16 length;
-    const void *filter;
-  } program = {(u16)(size(in, 1) / 8), bytes(in, 1)};
-  return SYS_3(__NR_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, number(in, 0), &program);
+/* The state may be longer than what strings are expanded in, so seccomp.c puts the pid in. */
+static long notify(struct arguments *in) {
+  const char *state = (const char *)in->self->plan.base + number(in, 3);
+  long result = seccomp_notify(in->self, in->op, number(in, 0), bytes(in, 1), size(in, 1), fd(in, 2), state);
+  if (result >= 0) in->self->fd[number(in, 2)] = -1;
+  return result;
 }
 
 static long execute(struct arguments *in) {
@@ -252,7 +252,8 @@ static long execute(struct arguments *in) {
   case OP_bound_capabilities: return bound_capabilities(number(in, 0));
   case OP_ambient_capabilities: return ambient_capabilities(number(in, 0));
   case OP_capset: return set_capabilities(number(in, 0), number(in, 1), number(in, 2));
-  case OP_seccomp: return load_seccomp(in);
+  case OP_seccomp: return load_seccomp(number(in, 0), bytes(in, 1), size(in, 1));
+  case OP_seccomp_notify: return notify(in);
   case OP_sched_setaffinity: return SYS_3(__NR_sched_setaffinity, 0, size(in, 0), bytes(in, 0));
   case OP_sched_setattr: return SYS_3(__NR_sched_setattr, 0, bytes(in, 0), 0);
   case OP_ioprio_set: return SYS_3(__NR_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, number(in, 0));
@@ -312,7 +313,7 @@ static u8 recover_class(long error) {
  * the subject, restores the terminal and runs the failure program, whose own failures do not matter.
  * Others report and end.
  */
-static _Noreturn void fail(struct process *self, u32 op, long error) {
+_Noreturn void fail_operation(struct process *self, u32 op, long error) {
   struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
   if (!self->is_first) {
     SYS_3(__NR_write, self->report_write, &report, sizeof report);
@@ -346,7 +347,7 @@ _Noreturn void run_program(struct process *self, u32 number) {
     if (result >= 0) at = in.op->code == OP_jump ? in.op->jump : at + 1;
     else if (in.op->recover & recover_class(result)) at = in.op->jump;
     else if (forgiving) at++;
-    else fail(self, at, result);
+    else fail_operation(self, at, result);
   }
   exit_process(forgiving ? REPORT_STATUS : 0);
 }

@@ -12,6 +12,7 @@
 #define SOCK_CLOEXEC 02000000
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1
+#define MSG_NOSIGNAL 0x4000
 #define MSG_CMSG_CLOEXEC 0x40000000
 
 struct message {
@@ -24,24 +25,38 @@ struct message {
   u32 flags;
 };
 
-struct part {
-  void *base;
-  u64 length;
-};
-
 struct control {
   u64 length;
   int level, type;
   int fd, padding;
 };
 
+/* All of the parts, which it changes; the descriptor comes with their first byte. */
+long send_with_descriptor(int socket, int fd, struct part *parts, u32 count) {
+  struct control control = {.length = 20, .level = SOL_SOCKET, .type = SCM_RIGHTS, .fd = fd};
+  struct message message = {.parts = parts, .part_count = count, .control = &control, .control_length = sizeof control};
+  while (message.part_count > 0) {
+    long sent = SYS_3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+    if (sent == -EINTR) continue;
+    if (sent < 0) return sent;
+    /* a stream takes what there is room for */
+    message.control = 0;
+    message.control_length = 0;
+    struct part *part = message.parts;
+    for (; message.part_count > 0 && (u64)sent >= part->length; part++, message.part_count--) sent -= (long)part->length;
+    if (message.part_count > 0) {
+      part->base = (u8 *)part->base + sent;
+      part->length -= (u64)sent;
+    }
+    message.parts = part;
+  }
+  return 0;
+}
+
 long send_descriptor(int socket, int fd) {
   char byte = 'd';
   struct part part = {&byte, 1};
-  struct control control = {.length = 20, .level = SOL_SOCKET, .type = SCM_RIGHTS, .fd = fd};
-  struct message message = {.parts = &part, .part_count = 1, .control = &control, .control_length = sizeof control};
-  long sent = SYS_3(__NR_sendmsg, socket, &message, 0);
-  return sent < 0 ? sent : 0;
+  return send_with_descriptor(socket, fd, &part, 1);
 }
 
 long receive_descriptor(int socket) {

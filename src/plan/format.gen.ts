@@ -67,38 +67,39 @@ export const CODES = {
   ambient_capabilities: 47,
   capset: 48,
   seccomp: 49,
-  sched_setaffinity: 50,
-  sched_setattr: 51,
-  ioprio_set: 52,
-  reset_signals: 53,
-  close_on_exec_from: 54,
-  execve: 55,
-  socketpair: 56,
-  pipe: 57,
-  clone: 58,
-  send: 59,
-  recv: 60,
-  recv_ready: 61,
-  send_fd: 62,
-  recv_fd: 63,
-  recv_subject: 64,
-  wait_success: 65,
-  await_fs: 66,
-  wait: 67,
-  kill: 68,
-  await_exec: 69,
-  open_pty: 70,
-  window_size: 71,
-  connect_unix: 72,
-  loopback_up: 73,
-  supervise: 74,
-  reap_as_init: 75,
-  jump: 76,
-  fail: 77,
-  exit: 78,
+  seccomp_notify: 50,
+  sched_setaffinity: 51,
+  sched_setattr: 52,
+  ioprio_set: 53,
+  reset_signals: 54,
+  close_on_exec_from: 55,
+  execve: 56,
+  socketpair: 57,
+  pipe: 58,
+  clone: 59,
+  send: 60,
+  recv: 61,
+  recv_ready: 62,
+  send_fd: 63,
+  recv_fd: 64,
+  recv_subject: 65,
+  wait_success: 66,
+  await_fs: 67,
+  wait: 68,
+  kill: 69,
+  await_exec: 70,
+  open_pty: 71,
+  window_size: 72,
+  connect_unix: 73,
+  loopback_up: 74,
+  supervise: 75,
+  reap_as_init: 76,
+  jump: 77,
+  fail: 78,
+  exit: 79,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
 
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
@@ -152,6 +153,7 @@ export const OPS = {
   ambient_capabilities: [["raise", "n", "caps"]],
   capset: [["effective", "n", "caps"], ["permitted", "n", "caps"], ["inheritable", "n", "caps"]],
   seccomp: [["flags", "n", "hex"], ["program", "b"]],
+  seccomp_notify: [["flags", "n", "hex"], ["program", "b"], ["socket", "f"], ["state", "s"]],
   sched_setaffinity: [["cpus", "b"]],
   sched_setattr: [["attributes", "b"]],
   ioprio_set: [["priority", "n", "hex"]],
@@ -236,6 +238,7 @@ export interface OpArguments {
   ambient_capabilities: [raise: number | bigint];
   capset: [effective: number | bigint, permitted: number | bigint, inheritable: number | bigint];
   seccomp: [flags: number | bigint, program: Uint8Array];
+  seccomp_notify: [flags: number | bigint, program: Uint8Array, socket: Slot, state: string];
   sched_setaffinity: [cpus: Uint8Array];
   sched_setattr: [attributes: Uint8Array];
   ioprio_set: [priority: number | bigint];
