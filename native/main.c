@@ -48,7 +48,7 @@ __attribute__((used)) _Noreturn void start(long *stack) {
   for (u32 i = 0; i < 3; i++) self.fd[i] = (int)i;
   self.fd[3] = (int)fd;
   self.is_first = 1;
-  self.subject = self.terminal = -1;
+  self.subject = self.terminal = self.report_file = -1;
   block_signals(); /* until they are forwarded; those that come in between stay pending */
   if (fd < 0 || load((int)fd) < 0 || make_report_pipe() < 0) exit_process(REPORT_STATUS);
   SYS_3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);

@@ -26,6 +26,7 @@ struct process {
   int report_read, report_write;
   int subject, subject_pid; /* pidfd and pid of the process that matters, -1 before */
   int status; /* wait status of what `wait` or `supervise` waited for */
+  int report_file; /* takes the place of the report pipe when it is not -1 */
   struct report failure;
   /* the terminal to restore on every way out, -1 when there is nothing to restore */
   int terminal;
@@ -36,6 +37,7 @@ int plan_decode(struct plan *plan, const u8 *base, u64 size);
 
 /* run.c */
 _Noreturn void run_program(struct process *self, u32 number);
+_Noreturn void report_failure(struct process *self, u32 op, long error);
 
 _Noreturn void fail_operation(struct process *self, u32 op, long error);
 
@@ -59,6 +61,9 @@ long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);
 long op_await_exec(struct process *self);
 long pid_of(int pidfd);
+long find_program(const struct process *self, u64 paths);
+char **pointers(const struct process *self, const struct plan_op *op, u64 offset);
+const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64 bytes, u64 *length);
 long op_wait(struct process *self, int pidfd);
 long op_reap_as_init(void);
 long op_reset_signals(void);
@@ -75,6 +80,9 @@ int exit_status(int wait_status);
 long load_seccomp(u64 flags, const u8 *program, u64 size);
 long seccomp_notify(struct process *self, const struct plan_op *op, u64 flags, const u8 *program, u64 size, int socket,
                     const char *state);
+
+/* hook.c */
+long op_hook(struct process *self, const struct plan_op *op);
 
 /* socket.c */
 struct part { /* struct iovec */

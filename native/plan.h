@@ -38,8 +38,9 @@ struct plan_program {
 #define RECOVER_BUSY 16 /* EBUSY */
 #define RECOVER_OTHER 128
 
-/* The strings of this operation have placeholders: bytes 1 to 4 stand for the decimal pid of the subject (the process
- * that a `clone` with `subject` started), the failed operation's index, its errno, and its detail. */
+/* The strings of this operation have placeholders: bytes 1 to 5 stand for the decimal pid of the subject (the process
+ * that a `clone` with `subject` started), the failed operation's index, its errno, its detail, and the time at which the
+ * subject started, as /proc/PID/stat has it. */
 #define OP_EXPAND 1
 
 struct plan_op {
@@ -69,6 +70,7 @@ struct plan_op {
   X(fchmod, "fn", "fd mode:octal") \
   X(write, "fb", "fd data") \
   X(write_file, "Fsbn", "dir path data flags:open") /* open, write in one call, close */ \
+  X(renameat, "FsFs", "old_dir old_path new_dir new_path") \
   X(truncate_file, "Fsn", "dir path mode:octal") /* an empty file, made or emptied */ \
   X(memfd, "os", "out name") \
   X(remove_tree, "Fs", "dir path") /* a folder and all it holds, never through a link or into another mount */ \
@@ -113,6 +115,7 @@ struct plan_op {
   X(sched_setaffinity, "b", "cpus") \
   X(sched_setattr, "b", "attributes") \
   X(ioprio_set, "n", "priority:hex") \
+  X(session_keyring, "s", "name") /* join a new one; a kernel without keyrings has nothing to be kept from */ \
   X(reset_signals, "", "") /* default actions, nothing blocked */ \
   X(close_on_exec_from, "n", "fd") /* mark this and all higher descriptors */ \
   X(execve, "vvv", "paths argv env") /* the first path that exists */ \
@@ -122,12 +125,18 @@ struct plan_op {
   X(clone, "pnoFnn", "program flags:clone pidfd cgroup subject deathsig:signal") \
   X(send, "fn", "socket byte") \
   X(recv, "fn", "socket byte") /* wait for exactly this byte; the peer's end is a failure */ \
+  X(send_subject, "f", "socket") /* the subject's pid */ \
+  X(recv_identity, "f", "socket") /* wait for that: this process is the subject, and that is its pid as its starter sees it */ \
   X(recv_ready, "f", "socket") /* wait for any byte; the peer's end is a failure */ \
   X(send_fd, "ff", "socket fd") \
   X(recv_fd, "of", "out socket") \
   X(recv_subject, "of", "out socket") /* a pidfd; its process becomes the subject */ \
   X(wait_success, "f", "pidfd") /* wait for exit status 0 */ \
   X(await_fs, "FsnF", "dir path magic:fs helper") /* until `path` is on that kind of file system; fails when the helper ends */ \
+  X(hook, "svvbnF", "path argv env state timeout log") /* run it with `state` as its input; fails unless it ends with 0 in time (ms, 0: any) */ \
+  X(await_start, "f", "fifo") /* until somebody writes to it */ \
+  X(report_to, "f", "file") /* from now on this process reports failures there: what the report pipe gets, then the note */ \
+  X(find_program, "v", "paths") /* fails as execve of the first that exists would */ \
   X(wait, "f", "pidfd") /* wait, whatever the status; becomes the exit status of `exit` */ \
   X(kill, "fn", "pidfd signal:signal") \
   X(await_exec, "", "") /* until each process that shares the report pipe has executed its program or reported a failure */ \

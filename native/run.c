@@ -66,16 +66,9 @@ static long truncate_file(struct arguments *in) {
 }
 
 static long write_expanded(struct arguments *in) {
-  /* path and data have a buffer each; data is a string when it has placeholders */
-  char buffer[256];
-  const u8 *data = bytes(in, 2);
-  u64 length = size(in, 2);
-  if (in->op->flags & OP_EXPAND) {
-    const char *text = expand(in->self, in->op, (const char *)data, buffer, sizeof buffer);
-    if (text == 0) return -E2BIG;
-    data = (const u8 *)text;
-    length = length_of(text);
-  }
+  u64 length;
+  const u8 *data = expand_bytes(in->self, in->op, in->op->arg[2], &length);
+  if (data == 0) return -ENOMEM;
   return write_file(fd(in, 0), string(in, 1), number(in, 3), data, length);
 }
 
@@ -119,6 +112,36 @@ static long recv_ready(struct arguments *in) {
   u8 byte;
   long result = receive(fd(in, 0), &byte);
   return result == 0 ? -EPIPE : result;
+}
+
+static long send_subject(struct arguments *in) {
+  int pid = in->self->subject_pid;
+  long sent = SYS_6(__NR_sendto, fd(in, 0), &pid, sizeof pid, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  return sent < 0 ? sent : 0;
+}
+
+/* All four bytes come together: they are sent so, and a stream socket keeps what is sent in one call in one buffer. */
+static long recv_identity(struct arguments *in) {
+  int pid;
+  long result;
+  do result = SYS_3(__NR_read, fd(in, 0), &pid, sizeof pid);
+  while (result == -EINTR);
+  if (result < 0) return result;
+  if (result != sizeof pid) return -EPIPE;
+  in->self->subject_pid = pid;
+  return 0;
+}
+
+/* The descriptor is open for writing too, so that there is no end of file to be read before anybody writes. */
+static long await_start(struct arguments *in) {
+  u8 byte;
+  return receive(fd(in, 0), &byte);
+}
+
+/* Keyrings may be compiled out, or refused by a filter that this process lives under: then there are none to inherit. */
+static long session_keyring(struct arguments *in) {
+  long result = SYS_2(__NR_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, string(in, 0));
+  return result == -ENOSYS || result == -EPERM || result == -EACCES || result == -EDQUOT ? 0 : result;
 }
 
 static long recv_subject(struct arguments *in) {
@@ -206,6 +229,7 @@ static long execute(struct arguments *in) {
   case OP_fchmod: return SYS_2(__NR_fchmod, fd(in, 0), number(in, 1));
   case OP_write: return write_all(fd(in, 0), bytes(in, 1), size(in, 1));
   case OP_write_file: return write_expanded(in);
+  case OP_renameat: return SYS_5(__NR_renameat2, fd(in, 0), string(in, 1), fd(in, 2), self->plan.base + number(in, 3), 0);
   case OP_truncate_file: return truncate_file(in);
   case OP_memfd: return assign(in, 0, SYS_2(__NR_memfd_create, string(in, 1), 1 /* MFD_CLOEXEC */));
   case OP_remove_tree: return remove_tree(fd(in, 0), string(in, 1), 0);
@@ -257,6 +281,7 @@ static long execute(struct arguments *in) {
   case OP_sched_setaffinity: return SYS_3(__NR_sched_setaffinity, 0, size(in, 0), bytes(in, 0));
   case OP_sched_setattr: return SYS_3(__NR_sched_setattr, 0, bytes(in, 0), 0);
   case OP_ioprio_set: return SYS_3(__NR_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, number(in, 0));
+  case OP_session_keyring: return session_keyring(in);
   case OP_reset_signals: return op_reset_signals();
   case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);
   case OP_execve: return op_execve(self, in->op);
@@ -274,6 +299,12 @@ static long execute(struct arguments *in) {
     return SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
   }
   case OP_recv: return recv_byte(in);
+  case OP_send_subject: return send_subject(in);
+  case OP_recv_identity: return recv_identity(in);
+  case OP_hook: return op_hook(self, in->op);
+  case OP_await_start: return await_start(in);
+  case OP_report_to: self->report_file = fd(in, 0); return 0;
+  case OP_find_program: return find_program(self, number(in, 0));
   case OP_recv_ready: return recv_ready(in);
   case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
@@ -309,16 +340,32 @@ static u8 recover_class(long error) {
 }
 
 /*
+ * How a process that is not the first ends when an operation fails. To a file it is told in words, for whoever comes later
+ * and has no plan to look into: the operation's code in place of its index, and its note.
+ */
+_Noreturn void report_failure(struct process *self, u32 op, long error) {
+  struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
+  int file = self->report_file;
+  if (file < 0) {
+    SYS_3(__NR_write, self->report_write, &report, sizeof report);
+    exit_process(REPORT_STATUS);
+  }
+  const struct plan_op *failed = &self->plan.ops[op];
+  const char *note = failed->note == 0 ? "" : (const char *)self->plan.base + failed->note;
+  report.op = failed->code;
+  SYS_3(__NR_write, file, &report, sizeof report);
+  SYS_3(__NR_write, file, note, length_of(note) + 1);
+  exit_process(REPORT_STATUS);
+}
+
+/*
  * Process 0: what failed is the oldest report, because a peer that waits for a process which failed fails too. It ends
  * the subject, restores the terminal and runs the failure program, whose own failures do not matter.
  * Others report and end.
  */
 _Noreturn void fail_operation(struct process *self, u32 op, long error) {
   struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
-  if (!self->is_first) {
-    SYS_3(__NR_write, self->report_write, &report, sizeof report);
-    exit_process(REPORT_STATUS);
-  }
+  if (!self->is_first) report_failure(self, op, error);
   restore_terminal(self);
   /* the subject may be about to report: end it, and see */
   if (self->subject >= 0) {

@@ -42,6 +42,8 @@ export const SUBJECT_PID = "\x01";
 export const FAILED_OP = "\x02";
 export const FAILED_ERRNO = "\x03";
 export const FAILED_DETAIL = "\x04";
+/** In strings and data of an operation with `expand`: when the subject started, as field 22 of /proc/PID/stat has it. */
+export const SUBJECT_START = "\x05";
 
 /** A place that operations jump to; see {@link Program.label}. */
 export interface Label {

@@ -29,77 +29,85 @@ export const CODES = {
   fchmod: 9,
   write: 10,
   write_file: 11,
-  truncate_file: 12,
-  memfd: 13,
-  remove_tree: 14,
-  unlinkat: 15,
-  require_fs: 16,
-  require_device: 17,
-  require_cwd_inside: 18,
-  lock: 19,
-  mount: 20,
-  umount2: 21,
-  new_mount: 22,
-  open_tree: 23,
-  attach: 24,
-  bind_device: 25,
-  read_only_path: 26,
-  mask_path: 27,
-  mount_setattr: 28,
-  pivot_root: 29,
-  chdir: 30,
-  fchdir: 31,
-  chroot: 32,
-  umask: 33,
-  unshare: 34,
-  setns: 35,
-  sethostname: 36,
-  setdomainname: 37,
-  setsid: 38,
-  set_terminal: 39,
-  prlimit: 40,
-  prctl: 41,
-  personality: 42,
-  setgroups: 43,
-  setresgid: 44,
-  setresuid: 45,
-  bound_capabilities: 46,
-  ambient_capabilities: 47,
-  capset: 48,
-  seccomp: 49,
-  seccomp_notify: 50,
-  sched_setaffinity: 51,
-  sched_setattr: 52,
-  ioprio_set: 53,
-  reset_signals: 54,
-  close_on_exec_from: 55,
-  execve: 56,
-  socketpair: 57,
-  pipe: 58,
-  clone: 59,
-  send: 60,
-  recv: 61,
-  recv_ready: 62,
-  send_fd: 63,
-  recv_fd: 64,
-  recv_subject: 65,
-  wait_success: 66,
-  await_fs: 67,
-  wait: 68,
-  kill: 69,
-  await_exec: 70,
-  open_pty: 71,
-  window_size: 72,
-  connect_unix: 73,
-  loopback_up: 74,
-  supervise: 75,
-  reap_as_init: 76,
-  jump: 77,
-  fail: 78,
-  exit: 79,
+  renameat: 12,
+  truncate_file: 13,
+  memfd: 14,
+  remove_tree: 15,
+  unlinkat: 16,
+  require_fs: 17,
+  require_device: 18,
+  require_cwd_inside: 19,
+  lock: 20,
+  mount: 21,
+  umount2: 22,
+  new_mount: 23,
+  open_tree: 24,
+  attach: 25,
+  bind_device: 26,
+  read_only_path: 27,
+  mask_path: 28,
+  mount_setattr: 29,
+  pivot_root: 30,
+  chdir: 31,
+  fchdir: 32,
+  chroot: 33,
+  umask: 34,
+  unshare: 35,
+  setns: 36,
+  sethostname: 37,
+  setdomainname: 38,
+  setsid: 39,
+  set_terminal: 40,
+  prlimit: 41,
+  prctl: 42,
+  personality: 43,
+  setgroups: 44,
+  setresgid: 45,
+  setresuid: 46,
+  bound_capabilities: 47,
+  ambient_capabilities: 48,
+  capset: 49,
+  seccomp: 50,
+  seccomp_notify: 51,
+  sched_setaffinity: 52,
+  sched_setattr: 53,
+  ioprio_set: 54,
+  session_keyring: 55,
+  reset_signals: 56,
+  close_on_exec_from: 57,
+  execve: 58,
+  socketpair: 59,
+  pipe: 60,
+  clone: 61,
+  send: 62,
+  recv: 63,
+  send_subject: 64,
+  recv_identity: 65,
+  recv_ready: 66,
+  send_fd: 67,
+  recv_fd: 68,
+  recv_subject: 69,
+  wait_success: 70,
+  await_fs: 71,
+  hook: 72,
+  await_start: 73,
+  report_to: 74,
+  find_program: 75,
+  wait: 76,
+  kill: 77,
+  await_exec: 78,
+  open_pty: 79,
+  window_size: 80,
+  connect_unix: 81,
+  loopback_up: 82,
+  supervise: 83,
+  reap_as_init: 84,
+  jump: 85,
+  fail: 86,
+  exit: 87,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","","n","vvv","oo","oo","pnoFnn","fn","fn","f","ff","of","of","f","FsnF","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","s","","n","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
 
 /** Each operation in the order of its code: the name, type (plan.h) and notation of its arguments. */
 export const OPS = {
@@ -115,6 +123,7 @@ export const OPS = {
   fchmod: [["fd", "f"], ["mode", "n", "octal"]],
   write: [["fd", "f"], ["data", "b"]],
   write_file: [["dir", "F"], ["path", "s"], ["data", "b"], ["flags", "n", "open"]],
+  renameat: [["old_dir", "F"], ["old_path", "s"], ["new_dir", "F"], ["new_path", "s"]],
   truncate_file: [["dir", "F"], ["path", "s"], ["mode", "n", "octal"]],
   memfd: [["out", "o"], ["name", "s"]],
   remove_tree: [["dir", "F"], ["path", "s"]],
@@ -157,6 +166,7 @@ export const OPS = {
   sched_setaffinity: [["cpus", "b"]],
   sched_setattr: [["attributes", "b"]],
   ioprio_set: [["priority", "n", "hex"]],
+  session_keyring: [["name", "s"]],
   reset_signals: [],
   close_on_exec_from: [["fd", "n"]],
   execve: [["paths", "v"], ["argv", "v"], ["env", "v"]],
@@ -165,12 +175,18 @@ export const OPS = {
   clone: [["program", "p"], ["flags", "n", "clone"], ["pidfd", "o"], ["cgroup", "F"], ["subject", "n"], ["deathsig", "n", "signal"]],
   send: [["socket", "f"], ["byte", "n"]],
   recv: [["socket", "f"], ["byte", "n"]],
+  send_subject: [["socket", "f"]],
+  recv_identity: [["socket", "f"]],
   recv_ready: [["socket", "f"]],
   send_fd: [["socket", "f"], ["fd", "f"]],
   recv_fd: [["out", "o"], ["socket", "f"]],
   recv_subject: [["out", "o"], ["socket", "f"]],
   wait_success: [["pidfd", "f"]],
   await_fs: [["dir", "F"], ["path", "s"], ["magic", "n", "fs"], ["helper", "F"]],
+  hook: [["path", "s"], ["argv", "v"], ["env", "v"], ["state", "b"], ["timeout", "n"], ["log", "F"]],
+  await_start: [["fifo", "f"]],
+  report_to: [["file", "f"]],
+  find_program: [["paths", "v"]],
   wait: [["pidfd", "f"]],
   kill: [["pidfd", "f"], ["signal", "n", "signal"]],
   await_exec: [],
@@ -200,6 +216,7 @@ export interface OpArguments {
   fchmod: [fd: Slot, mode: number | bigint];
   write: [fd: Slot, data: Uint8Array];
   write_file: [dir: Slot | null, path: string, data: Uint8Array, flags: number | bigint];
+  renameat: [old_dir: Slot | null, old_path: string, new_dir: Slot | null, new_path: string];
   truncate_file: [dir: Slot | null, path: string, mode: number | bigint];
   memfd: [out: Slot, name: string];
   remove_tree: [dir: Slot | null, path: string];
@@ -242,6 +259,7 @@ export interface OpArguments {
   sched_setaffinity: [cpus: Uint8Array];
   sched_setattr: [attributes: Uint8Array];
   ioprio_set: [priority: number | bigint];
+  session_keyring: [name: string];
   reset_signals: [];
   close_on_exec_from: [fd: number | bigint];
   execve: [paths: readonly string[], argv: readonly string[], env: readonly string[]];
@@ -250,12 +268,18 @@ export interface OpArguments {
   clone: [program: Program, flags: number | bigint, pidfd: Slot, cgroup: Slot | null, subject: number | bigint, deathsig: number | bigint];
   send: [socket: Slot, byte: number | bigint];
   recv: [socket: Slot, byte: number | bigint];
+  send_subject: [socket: Slot];
+  recv_identity: [socket: Slot];
   recv_ready: [socket: Slot];
   send_fd: [socket: Slot, fd: Slot];
   recv_fd: [out: Slot, socket: Slot];
   recv_subject: [out: Slot, socket: Slot];
   wait_success: [pidfd: Slot];
   await_fs: [dir: Slot | null, path: string, magic: number | bigint, helper: Slot | null];
+  hook: [path: string, argv: readonly string[], env: readonly string[], state: Uint8Array, timeout: number | bigint, log: Slot | null];
+  await_start: [fifo: Slot];
+  report_to: [file: Slot];
+  find_program: [paths: readonly string[]];
   wait: [pidfd: Slot];
   kill: [pidfd: Slot, signal: number | bigint];
   await_exec: [];

@@ -20,7 +20,7 @@ const RECOVERIES: readonly [number, string][] = [
 ];
 
 /** Placeholders as words (plan.h, OP_EXPAND). */
-const PLACEHOLDERS = ["{pid}", "{failed operation}", "{errno}", "{detail}"];
+const PLACEHOLDERS = ["{pid}", "{failed operation}", "{errno}", "{detail}", "{start time}"];
 
 /** One program after the other, one operation a line, numbered within its program. Ends in a newline. */
 export function printPlan(plan: Uint8Array): string {
@@ -51,7 +51,7 @@ function recovery(op: DecodedOp, index: number): string {
 
 function text(value: string, op: DecodedOp): string {
   const shown = op.expand
-    ? value.replace(/[\x01-\x04]/g, (byte) => PLACEHOLDERS[byte.charCodeAt(0) - 1] ?? byte)
+    ? value.replace(/[\x01-\x05]/g, (byte) => PLACEHOLDERS[byte.charCodeAt(0) - 1] ?? byte)
     : value;
   return JSON.stringify(shown);
 }
@@ -74,7 +74,7 @@ function argument(value: DecodedValue, op: DecodedOp): string {
 }
 
 function bytes(value: Uint8Array, op: DecodedOp): string {
-  if (op.name === "seccomp") return `<${value.length / 8} instructions>`;
+  if (op.name === "seccomp" || op.name === "seccomp_notify") return `<${value.length / 8} instructions>`;
   if (op.name === "setgroups") return `[${new Uint32Array(value.slice().buffer).join(", ")}]`;
   return text(new TextDecoder().decode(value), op);
 }

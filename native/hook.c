@@ -1,0 +1,92 @@
+/* Hooks of config.json: programs that get the container's state on their standard input. runtime-spec config.md, "POSIX-platform Hooks". */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/close_range.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/time_types.h>
+#include <asm/signal.h>
+#include "native.h"
+#include "system.h"
+
+static _Noreturn void become_hook(struct process *self, const struct plan_op *op, int input, int log) {
+  SYS_3(__NR_dup3, input, 0, 0);
+  if (log >= 0) {
+    SYS_3(__NR_dup3, log, 1, 0);
+    SYS_3(__NR_dup3, log, 2, 0);
+  }
+  SYS_3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  op_reset_signals();
+  char **argv = pointers(self, op, op->arg[1]);
+  char **env = pointers(self, op, op->arg[2]);
+  long error = -ENOMEM;
+  if (argv != 0 && env != 0) error = SYS_3(__NR_execve, self->plan.base + op->arg[0], argv, env);
+  report_failure(self, (u32)(op - self->plan.ops), error);
+}
+
+static long milliseconds(void) {
+  struct __kernel_timespec now;
+  SYS_2(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Feeds the state and waits for the end. A hook that does not read its input, or only some of it, is no failure (EPIPE;
+ * SIGPIPE is blocked here). One that takes too long is killed.
+ */
+static long attend(struct process *self, int pidfd, int output, const u8 *state, u64 length, u64 timeout) {
+  long deadline = timeout == 0 ? 0 : milliseconds() + (long)timeout;
+  SYS_3(__NR_fcntl, output, F_SETFL, O_NONBLOCK);
+  for (;;) {
+    struct pollfd polls[] = {{.fd = pidfd, .events = POLLIN}, {.fd = output, .events = POLLOUT}};
+    long left = deadline - milliseconds();
+    struct __kernel_timespec time = {left / 1000, left % 1000 * 1000000};
+    if (deadline != 0 && left <= 0) break;
+    SYS_5(__NR_ppoll, polls, output < 0 ? 1 : 2, deadline == 0 ? 0 : &time, 0, 8);
+    if (polls[0].revents != 0) {
+      if (output >= 0) SYS_1(__NR_close, output);
+      int before = self->status;
+      long result = op_wait(self, pidfd);
+      int status = self->status;
+      self->status = before;
+      if (result < 0 || status == 0) return result;
+      self->failure.detail = (u32)exit_status(status);
+      return -ECHILD;
+    }
+    if (output < 0 || polls[1].revents == 0) continue;
+    long done = SYS_3(__NR_write, output, state, length);
+    if (done > 0) {
+      state += done;
+      length -= (u64)done;
+    }
+    if (length == 0 || (done < 0 && done != -EAGAIN && done != -EINTR)) {
+      SYS_1(__NR_close, output);
+      output = -1;
+    }
+  }
+  if (output >= 0) SYS_1(__NR_close, output);
+  SYS_4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+  op_wait(self, pidfd);
+  return -ETIMEDOUT;
+}
+
+long op_hook(struct process *self, const struct plan_op *op) {
+  u64 length;
+  const u8 *state = expand_bytes(self, op, op->arg[3], &length);
+  if (state == 0) return -ENOMEM;
+  int ends[2], pidfd = -1;
+  long result = SYS_2(__NR_pipe2, ends, O_CLOEXEC);
+  if (result < 0) return result;
+  int log = op->arg[5] == PLAN_NO_FD ? -1 : self->fd[op->arg[5]];
+  struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (u64)&pidfd, .exit_signal = SIGCHLD};
+  long pid = SYS_2(__NR_clone3, &args, sizeof args);
+  if (pid == 0) become_hook(self, op, ends[0], log);
+  SYS_1(__NR_close, ends[0]);
+  if (pid < 0) {
+    SYS_1(__NR_close, ends[1]);
+    return pid;
+  }
+  result = attend(self, pidfd, ends[1], state, length, op->arg[4]);
+  SYS_1(__NR_close, pidfd);
+  return result;
+}
