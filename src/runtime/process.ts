@@ -7,11 +7,15 @@ import {
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
   RLIMITS,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
 import { capabilityMask } from "./capabilities.ts";
 import { type Compilation, isMapped } from "./context.ts";
+import type { SeccompListener } from "./seccomp/index.ts";
 
 export type ProcessConfig = NonNullable<RuntimeConfig["process"]>;
 
@@ -19,6 +23,8 @@ export type ProcessConfig = NonNullable<RuntimeConfig["process"]>;
 export interface SeccompFilter {
   readonly program: Uint8Array;
   readonly flags: number;
+  /** For SCMP_ACT_NOTIFY: who gets the filter's descriptor, by `addListener`. */
+  readonly listener?: SeccompListener | undefined;
 }
 
 export interface ProcessOptions {
@@ -34,6 +40,8 @@ export interface ProcessOptions {
   readonly init: boolean;
   /** Signal for the program when its supervisor dies, or 0. */
   readonly deathSignal: number;
+  /** Appends what happens when all is set up but the program is not there yet: waiting for `start`, and its hooks. */
+  readonly beforeProgram?: () => void;
 }
 
 /** RLIM_INFINITY is the largest 64-bit number; JSON has it as a number that doubles cannot hold. */
@@ -131,15 +139,21 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("close_on_exec_from", [3 + options.preserveFds]);
   // after changing ids, which clears it (prctl(2))
   if (options.deathSignal !== 0) inside.add("prctl", [PR_SET_PDEATHSIG, options.deathSignal, 0]);
-  if (noNewPrivileges) inside.add("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
-  if (seccomp !== undefined && noNewPrivileges) addSeccomp(compilation, seccomp);
+  const confine = () => {
+    if (noNewPrivileges) inside.add("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
+    if (seccomp !== undefined && noNewPrivileges) addSeccomp(compilation, seccomp);
+  };
   if (options.init) {
-    inside.add("reap_as_init", [], { note: "start the init process" });
     // the program ends with pid 1 by the rules of pid namespaces
+    confine();
+    inside.add("reap_as_init", [], { note: "start the init process" });
   }
   inside.add("setsid", [], { note: "start a session" });
   if (terminal !== undefined) inside.add("set_terminal", [STDIN], { note: "make the terminal the controlling one" });
   inside.add("reset_signals", []);
+  options.beforeProgram?.();
+  // as late as can be, so that a filter need not allow what tsbox does
+  if (!options.init) confine();
   inside.add("execve", [searchPaths(program, process.env ?? []), args, process.env ?? []], {
     note: `run ${JSON.stringify(program)}`,
   });
@@ -152,6 +166,18 @@ function addStdio({ inside }: Compilation, { terminal, stdio }: ProcessOptions):
   }
 }
 
-function addSeccomp({ inside }: Compilation, filter: SeccompFilter): void {
-  inside.add("seccomp", [filter.flags, filter.program], { note: "load the seccomp filter" });
+function addSeccomp({ inside }: Compilation, { program, flags, listener }: SeccompFilter): void {
+  if (listener === undefined) {
+    // nobody would ever answer
+    if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+      throw new TsboxError("internal", "cannot run: linux.seccomp: no listener");
+    inside.add("seccomp", [flags, program], { note: "load the seccomp filter" });
+    return;
+  }
+  // there is one thread, and another for the moment that must not come under the filter (native/seccomp.c)
+  const alone = flags & ~(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+  inside.add("seccomp_notify", [alone, program, listener.socket, listener.state], {
+    expand: true,
+    note: "load the seccomp filter and hand its descriptor to linux.seccomp.listenerPath",
+  });
 }

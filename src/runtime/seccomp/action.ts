@@ -51,10 +51,11 @@ export function parseAction(action: string, errno: number | undefined, field: st
   return value | data;
 }
 
-/** What the default action says of calls which the profile does not name because it is older than they are. */
+/** Whether the default action holds for calls too which the profile does not name because it is older than they are. */
 export function lets(action: number): boolean {
   const kind = (action & ~DATA_MAX) >>> 0;
-  return kind === abi.SECCOMP_RET_ALLOW || kind === abi.SECCOMP_RET_LOG || kind === abi.SECCOMP_RET_TRACE;
+  const { SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF } = abi;
+  return [SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF].includes(kind);
 }
 
 /**

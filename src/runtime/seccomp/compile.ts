@@ -12,6 +12,7 @@ export interface CompiledSeccomp {
   readonly program: Uint8Array;
   /** SECCOMP_FILTER_FLAG_*; with NEW_LISTENER, seccomp(2) returns the descriptor that `listenerPath` is to be sent. */
   readonly flags: number;
+  /** Where there is a rule that asks a listener: its socket. */
   readonly listenerPath?: string | undefined;
   readonly listenerMetadata?: string | undefined;
 }
@@ -28,7 +29,8 @@ export function compileSeccomp(config: LinuxSeccomp, arch: Architecture = hostAr
   const { rules, standard, notifies } = parseRules(config, arch);
   const flags = parseFlags(config.flags ?? [], notifies);
   checkListener(config, notifies);
-  const { listenerPath, listenerMetadata } = config;
+  // without such a rule, a path is to be ignored
+  const { listenerPath, listenerMetadata }: LinuxSeccomp = notifies ? config : { defaultAction: "" };
   return { program: generate(rules, standard), flags, listenerPath, listenerMetadata };
 }
 
@@ -36,11 +38,8 @@ function parseRules(config: LinuxSeccomp, arch: Architecture) {
   const prefix = "linux.seccomp";
   const { defaultAction, defaultErrnoRet } = config;
   const standard = parseAction(defaultAction, defaultErrnoRet, `${prefix}.defaultAction`, `${prefix}.defaultErrnoRet`);
-  if (standard === SECCOMP_RET_USER_NOTIF) {
-    throw fieldError(`${prefix}.defaultAction`, "a listener cannot be asked about every call");
-  }
   const rules = new Map(chooseAbis(arch, config.architectures ?? []).map((abi) => [abi, new Rules(abi)]));
-  let notifies = false;
+  let notifies = standard === SECCOMP_RET_USER_NOTIF;
   for (const [index, syscall] of (config.syscalls ?? []).entries()) {
     const field = `${prefix}.syscalls[${index}]`;
     const action = parseAction(syscall.action, syscall.errnoRet, `${field}.action`, `${field}.errnoRet`);
@@ -68,11 +67,9 @@ function alternatives(conditions: Rule["conditions"]): readonly Rule["conditions
 
 function checkListener({ listenerPath, listenerMetadata }: LinuxSeccomp, notifies: boolean): void {
   const field = "linux.seccomp.listenerPath";
-  if (notifies && listenerPath === undefined) throw fieldError(field, "SCMP_ACT_NOTIFY needs a listener");
-  if (listenerPath !== undefined && !listenerPath.startsWith("/")) {
-    throw fieldError(field, `${listenerPath} is not an absolute path`);
-  }
-  if (listenerMetadata !== undefined && listenerPath === undefined) {
+  if (notifies && !listenerPath) throw fieldError(field, "SCMP_ACT_NOTIFY needs a listener");
+  if (notifies && !listenerPath?.startsWith("/")) throw fieldError(field, `${listenerPath} is not an absolute path`);
+  if (listenerMetadata && !listenerPath) {
     throw fieldError("linux.seccomp.listenerMetadata", "there is no listenerPath to send it to");
   }
 }

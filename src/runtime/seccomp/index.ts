@@ -7,6 +7,7 @@ import type { Host } from "./profile.ts";
 export type { Architecture } from "./architecture.ts";
 export type { CompiledSeccomp } from "./compile.ts";
 export { defaultFilter } from "./default-filter.ts";
+export { addListener, type SeccompListener } from "./listener.ts";
 export type { Host } from "./profile.ts";
 
 /** See `compile.ts`. */

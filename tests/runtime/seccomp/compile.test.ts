@@ -175,7 +175,7 @@ describe("what cannot be compiled is an error that names the field", () => {
     [{ defaultAction: "toString" }, /defaultAction: toString is not an action/],
     [{ defaultAction: "SCMP_ACT_KILL", defaultErrnoRet: 1 }, /defaultErrnoRet: SCMP_ACT_KILL takes no errno/],
     [{ defaultErrnoRet: 65536 }, /defaultErrnoRet: 65536 is not a number from 0 to 65535/],
-    [{ defaultAction: "SCMP_ACT_NOTIFY" }, /defaultAction: a listener cannot be asked about every call/],
+    [{ defaultAction: "SCMP_ACT_NOTIFY" }, /listenerPath: SCMP_ACT_NOTIFY needs a listener/],
     [{ architectures: ["SCMP_ARCH_X86", "X86_64"] }, /architectures\[1\]: X86_64 is not an architecture/],
     [{ flags: ["SECCOMP_FILTER_FLAG_FAST"] }, /flags\[0\]: SECCOMP_FILTER_FLAG_FAST is not a flag/],
     [{ flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"] }, /flags\[0\]: .* needs a rule with SCMP_ACT_NOTIFY/],
@@ -184,7 +184,11 @@ describe("what cannot be compiled is an error that names the field", () => {
     [{ syscalls: [{ ...rule, names: [] }] }, /syscalls\[0\].names: it names no system call/],
     [{ syscalls: [{ ...rule, names: ["read", ""] }] }, /syscalls\[0\].names\[1\]: a name is empty/],
     [{ syscalls: [{ ...rule, action: "SCMP_ACT_NOTIFY" }] }, /listenerPath: SCMP_ACT_NOTIFY needs a listener/],
-    [{ listenerPath: "run/agent.sock" }, /listenerPath: run\/agent.sock is not an absolute path/],
+    [{ syscalls: [{ ...rule, action: "SCMP_ACT_NOTIFY" }], listenerPath: "" }, /listenerPath: SCMP_ACT_NOTIFY needs/],
+    [
+      { defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "run/agent.sock" },
+      /listenerPath: run\/agent.sock is not an absolute path/,
+    ],
     [{ listenerMetadata: "x" }, /listenerMetadata: there is no listenerPath/],
     [withArg({ op: "SCMP_CMP_IN" }), /syscalls\[1\].args\[0\].op: SCMP_CMP_IN is not an operator/],
     [withArg({ op: "EQ" }), /syscalls\[1\].args\[0\].op: EQ is not an operator/],
@@ -214,6 +218,21 @@ describe("flags and listener", () => {
     const compiled = compileSeccomp({ ...config, flags }, "x86_64");
     expect(compiled).toMatchObject({ flags: 8 | 32, listenerPath: "/a", listenerMetadata: "b" });
     expect(new Program(compiled.program).run({ arch: X86_64, number: 165 }).action).toBe(0x7fc00000);
+  });
+
+  test("a listener that no rule asks is passed over, as the specification wants", () => {
+    const config = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "agent.sock", listenerMetadata: "b" };
+    const { flags, listenerPath, listenerMetadata } = compileSeccomp(config, "x86_64");
+    expect([flags, listenerPath, listenerMetadata]).toEqual([0, undefined, undefined]);
+  });
+
+  test("a listener may be asked about every call, newer ones included", () => {
+    const config = { defaultAction: "SCMP_ACT_NOTIFY", syscalls: [allow("read")], listenerPath: "/a" };
+    const filter = new Program(compileSeccomp(config, "x86_64").program);
+    expect([0, 1, 5000].map((number) => filter.run({ arch: X86_64, number }).action)).toEqual([
+      ALLOW,
+      ...Array(2).fill(0x7fc00000),
+    ]);
   });
 
   test("a listener with TSYNC gets its descriptor unmistakably", () => {

@@ -3,7 +3,8 @@
  *
  *     payload FILTER FLAGS ABI NUMBER [ARGUMENT]...
  *
- * FILTER is a file with the program, or "-" for none. ABI is "native", or "i386" for int 0x80 on x86-64. Prints what the call
+ * FILTER is a file with the program, or "-" for none. ABI is "native", "i386" for int 0x80 on x86-64, or "direct", which is
+ * native without a filter and without a child. Prints what the call
  * returned, -errno included, or "killed by N". The call is made by a child, which writes nothing: the filter may forbid that.
  */
 #define _GNU_SOURCE
@@ -88,6 +89,10 @@ int main(int argc, char **argv)
 	for (int index = 4; index < argc && index < 11; index++)
 		call[index - 4] = strcmp(argv[index], "low") == 0 ? (long)low : (long)strtoull(argv[index], NULL, 0);
 
+	if (strcmp(argv[3], "direct") == 0) {
+		printf("%ld\n", raw_call(argv[3], call));
+		return 0;
+	}
 	struct sock_fprog program = { 0 };
 	if (strcmp(argv[1], "-") != 0)
 		program = load(argv[1]);

@@ -29,6 +29,11 @@ function build(): TemporaryFolder {
   return folder;
 }
 
+/** The program, for those who run it themselves. */
+export function payloadPath(): string {
+  return build().join("payload");
+}
+
 /** To be called when the tests are done. */
 export function removePayload(): void {
   folder?.[Symbol.dispose]();

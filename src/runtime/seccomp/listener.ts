@@ -1,0 +1,42 @@
+/** Whoever answers SCMP_ACT_NOTIFY: what it is told, and the connection to it. runtime-spec, config-linux.md, "Seccomp". */
+import type { RuntimeState } from "../../oci/index.ts";
+import { type Program, type Slot, SUBJECT_PID } from "../../plan/index.ts";
+import type { CompiledSeccomp } from "./compile.ts";
+
+export interface SeccompListener {
+  /** Connected to `listenerPath`, in `outside` as in `inside`. The runtime closes it in `outside` once `inside` runs. */
+  readonly socket: Slot;
+  /** JSON in which {@link SUBJECT_PID} stands for the pid: for operations with `expand`. */
+  readonly state: string;
+}
+
+/**
+ * Connects to the listener from the host's namespaces, so that a listener that is not there is an error before anything is made.
+ * To be called before `inside` is made from `outside`, because a program has the slots that its parent had before it.
+ *
+ * @param state of the container: its status is `creating`, or `running` for another process in it. Its pid is put in here
+ * @returns undefined where no rule asks a listener
+ */
+export function addListener(
+  outside: Program,
+  seccomp: Pick<CompiledSeccomp, "listenerPath" | "listenerMetadata"> | undefined,
+  state: RuntimeState,
+): SeccompListener | undefined {
+  const path = seccomp?.listenerPath;
+  if (path === undefined) return undefined;
+  const socket = outside.slot();
+  outside.add("connect_unix", [socket, path], { note: `connect to linux.seccomp.listenerPath ${path}` });
+  return { socket, state: containerProcessState(state, seccomp?.listenerMetadata) };
+}
+
+/**
+ * The Container Process State. JSON.stringify escapes control characters, so that no text of a person's becomes a pid.
+ * @param state its pid does not matter
+ */
+export function containerProcessState(state: RuntimeState, metadata: string | undefined): string {
+  const { pid, ...rest } = state;
+  const withPid = (value: object) => `{"pid":${SUBJECT_PID},${JSON.stringify(value).slice(1)}`;
+  // the order of the members says nothing
+  const start = withPid({ ociVersion: state.ociVersion, fds: ["seccompFd"], ...(metadata ? { metadata } : {}) });
+  return `${start.slice(0, -1)},"state":${withPid(rest)}}`;
+}
