@@ -1,11 +1,11 @@
 /** A cgroup for one container, in the subtree that is delegated to the caller. cgroups(7), cgroup-v2.rst "Delegation". */
-import { TsboxError } from "../error.ts";
-import { probeCgroups } from "../host/index.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_WRONLY, SYS } from "../linux/abi.gen.ts";
-import { E, errnoText } from "../linux/errno.ts";
-import { readShortText } from "../linux/read-text.ts";
-import { cstring, syscall } from "../linux/syscall.ts";
-import type { CgroupSetting } from "./resources.ts";
+import { TsboxError } from "../../error.ts";
+import { probeCgroups } from "../../host/index.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_WRONLY, SYS } from "../../linux/abi.gen.ts";
+import { E, errnoText } from "../../linux/errno.ts";
+import { readShortText } from "../../linux/read-text.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
+import type { CgroupSetting } from "./settings.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 

@@ -1,6 +1,6 @@
 /** `linux.resources` as values for the files of cgroup v2. runtime-spec config-linux.md; kernel, cgroup-v2.rst. */
-import { TsboxError } from "../error.ts";
-import type { LinuxResources } from "../oci/index.ts";
+import { TsboxError } from "../../error.ts";
+import type { LinuxResources } from "../../oci/index.ts";
 
 /** A file of the cgroup and what is written to it, in the order in which it is written. */
 export interface CgroupSetting {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { LinuxResources } from "../../src/oci/index.ts";
-import { cgroupSettings } from "../../src/runtime/index.ts";
+import type { LinuxResources } from "../../../src/oci/index.ts";
+import { cgroupSettings } from "../../../src/runtime/index.ts";
 
 const files = (resources: LinuxResources) =>
   Object.fromEntries(cgroupSettings(resources).map(({ file, value }) => [file, value]));
