@@ -17,8 +17,10 @@ static _Noreturn void become_hook(struct process *self, const struct plan_op *op
   }
   SYS_3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   op_reset_signals();
-  char **argv = pointers(self, op, op->arg[1]);
-  char **env = pointers(self, op, op->arg[2]);
+  struct plan_op words = *op;
+  words.flags = 0; /* the placeholders are in the state; arguments and variables are somebody else's strings */
+  char **argv = pointers(self, &words, op->arg[1]);
+  char **env = pointers(self, &words, op->arg[2]);
   long error = -ENOMEM;
   if (argv != 0 && env != 0) error = SYS_3(__NR_execve, self->plan.base + op->arg[0], argv, env);
   report_failure(self, (u32)(op - self->plan.ops), error);

@@ -63,9 +63,9 @@ test("the same container compiles to the same plan, byte for byte", async () => 
 
 test("ids are mapped before the first process does anything", async () => {
   const text = await compile(minimal);
-  expect(operations(text, "inside").slice(0, 2)).toEqual(["close", "recv"]);
+  expect(operations(text, "inside").slice(0, 2)).toEqual(["close", "recv_identity"]);
   const outside = operations(text, "outside");
-  expect(outside.indexOf("send")).toBeGreaterThan(outside.lastIndexOf("wait_success"));
+  expect(outside.indexOf("send_subject")).toBeGreaterThan(outside.lastIndexOf("wait_success"));
 });
 
 test("the old root is gone before anything of the process is set", async () => {
@@ -95,6 +95,7 @@ test("a user who is not mapped is refused by number", async () => {
 });
 
 test.each([
+  // compileForeground is for containers of images, which have none
   ["hooks", { hooks: { poststart: [{ path: "/bin/true" }] } }],
   ["linux.personality", { linux: { personality: { domain: "LINUX32" } } }],
   ["linux.timeOffsets", { linux: { timeOffsets: { monotonic: { secs: 1 } } } }],

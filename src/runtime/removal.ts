@@ -1,0 +1,82 @@
+/** What the supervisor of a foreground container does when the container has ended. */
+import { CLONE_NEWUSER, SIGKILL } from "../linux/abi.gen.ts";
+import {
+  type Label,
+  type PlanBuilder,
+  type Program,
+  RECOVER_BUSY,
+  RECOVER_DENIED,
+  RECOVER_EXISTS,
+  RECOVER_MISSING,
+  RECOVER_OTHER,
+  RECOVER_UNSUPPORTED,
+  type Slot,
+  STDERR,
+} from "../plan/index.ts";
+
+export const ANY_FAILURE =
+  RECOVER_MISSING | RECOVER_DENIED | RECOVER_EXISTS | RECOVER_UNSUPPORTED | RECOVER_BUSY | RECOVER_OTHER;
+
+/** Runs a tsbox command to its end; it must succeed. */
+export function addCommand(plan: PlanBuilder, outside: Program, argv: readonly string[], log: Slot): void {
+  const program = plan.program(argv.find((word) => word.startsWith("__")) ?? "command", outside);
+  program.add("dup2", [log, 2]);
+  program.add("reset_signals", []);
+  program.add("execve", [[argv[0] ?? ""], argv, []], { note: `run ${argv.join(" ")}` });
+  const pid = outside.slot();
+  outside.add("clone", [program, 0, pid, null, 0, SIGKILL], { note: `start ${program.name}` });
+  outside.add("wait_success", [pid], { note: `run ${argv.join(" ")}` });
+  outside.add("close", [pid]);
+}
+
+export function addHelperEnd(program: Program, helpers: readonly Slot[]): void {
+  for (const helper of helpers) {
+    const next = program.label();
+    program.add("kill", [helper, SIGKILL], { recover: ANY_FAILURE, to: next });
+    // reaps it; that it was killed is what was wanted
+    program.add("wait_success", [helper], { recover: ANY_FAILURE, to: next });
+    program.place(next);
+  }
+}
+
+/** Removes as root of the container's user namespace, in a process of its own, because entering it is for good. */
+function addInsideRemoval(
+  plan: PlanBuilder,
+  parent: Program,
+  userns: Slot,
+  paths: readonly string[],
+  failed?: Label,
+): void {
+  const remover = plan.program("remove", parent);
+  remover.add("setns", [userns, CLONE_NEWUSER], { note: "enter the container's user namespace" });
+  for (const path of paths) remover.add("remove_tree", [null, path], { note: `remove ${path}` });
+  const pid = parent.slot();
+  const recovery = failed === undefined ? {} : { recover: ANY_FAILURE, to: failed };
+  parent.add("clone", [remover, 0, pid, null, 0, 0], recovery);
+  parent.add("wait_success", [pid], recovery);
+}
+
+/** First as the caller, then as root of the container's user namespace, and what is still there is tsbox's to remove. */
+export function addRemoval(
+  plan: PlanBuilder,
+  outside: Program,
+  options: {
+    readonly always: readonly string[];
+    readonly cleanup: readonly string[];
+    readonly userns: Slot | undefined;
+  },
+): void {
+  const { always, userns } = options;
+  if (always.length === 0) return;
+  const [again, failed, done] = [outside.label(), outside.label(), outside.label()];
+  for (const path of always) outside.add("remove_tree", [null, path], { recover: ANY_FAILURE, to: again });
+  outside.add("jump", [], { to: done });
+  outside.place(again);
+  if (userns !== undefined) {
+    addInsideRemoval(plan, outside, userns, always, failed);
+    outside.add("jump", [], { to: done });
+  }
+  outside.place(failed);
+  addCommand(plan, outside, options.cleanup, STDERR);
+  outside.place(done);
+}
