@@ -19,7 +19,7 @@ import { readImageFile } from "./image-files.ts";
 import { prepareNetwork } from "./network.ts";
 import { privilegedDevices } from "./privileged.ts";
 import { chooseDriver, prepareRoot } from "./root.ts";
-import { chooseSeccomp } from "./seccomp.ts";
+import { chooseSeccomp, configText } from "./seccomp.ts";
 import { buildSpec, commandLine } from "./spec/build.ts";
 import type { RunOptions } from "./spec/options.ts";
 
@@ -137,14 +137,15 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
   });
-  writeText(`${folder}/config.json`, JSON.stringify(config));
   const seccomp = await chooseSeccomp(options, config);
+  writeText(`${folder}/config.json`, configText(config, seccomp));
   const settings = cgroupSettings(options.resources);
   const cgroup = settings.length === 0 || preparation.explain ? undefined : createCgroup(id, settings);
   if (options.cidFile !== undefined && !preparation.explain) writeCidFile(options.cidFile, id);
   const removed = [folder, ...(options.name === undefined ? [] : [`${store}/containers/names/${options.name}`])];
   return compileForeground({
     config,
+    state: { ociVersion: config.ociVersion, id, status: "creating", bundle: folder, annotations: config.annotations },
     mapping,
     root,
     seccomp,

@@ -13,17 +13,21 @@ import {
   SIGKILL,
 } from "../linux/abi.gen.ts";
 import type { HelperProcess } from "../network/index.ts";
+import type { RuntimeState } from "../oci/index.ts";
 import { addFailureProgram, encode, type Program, type Slot, STDIN, STDOUT, SUBJECT_PID } from "../plan/index.ts";
 import { addSetUp, GO, type SetUpOptions } from "./compile.ts";
 import type { Compilation } from "./context.ts";
 import { deviceNumber } from "./devices.ts";
 import { addHelper } from "./helpers.ts";
-import { addProcess, type SeccompFilter } from "./process.ts";
+import { addProcess } from "./process.ts";
 import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
+import { addListener, type CompiledSeccomp, type SeccompListener } from "./seccomp/index.ts";
 
 export interface CompileOptions
   extends Pick<SetUpOptions, "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "keyring"> {
-  readonly seccomp: SeccompFilter | undefined;
+  readonly seccomp: CompiledSeccomp | undefined;
+  /** Of the `creating` container, for a listener of the filter. */
+  readonly state: RuntimeState;
   /** A reaper at pid 1. */
   readonly init: boolean;
   /** Whether the program reads what tsbox's standard input gives; otherwise it has /dev/null. */
@@ -52,9 +56,11 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   const { config, mapping } = options;
   if (Object.values(config.hooks ?? {}).some((list) => (list?.length ?? 0) > 0))
     throw new TsboxError("unsupported", "cannot run: hooks belong to bundles (tsbox run --bundle)");
+  let listener: SeccompListener | undefined;
   const setUp = addSetUp({
     ...options,
     prepare: (outside) => {
+      listener = addListener(outside, options.seccomp, options.state);
       if (options.lockFd !== undefined) outside.add("adopt", [outside.slot(), options.lockFd]);
       return undefined;
     },
@@ -82,7 +88,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   const stdin = options.interactive ? undefined : addNullInput(inside);
   addProcess(compilation, {
     process,
-    seccomp: options.seccomp,
+    seccomp: options.seccomp && { ...options.seccomp, listener },
     terminal,
     stdio: [stdin, undefined, undefined],
     preserveFds: 0,

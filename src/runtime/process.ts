@@ -166,7 +166,7 @@ function addStdio({ inside }: Compilation, { terminal, stdio }: ProcessOptions):
   }
 }
 
-function addSeccomp({ inside }: Compilation, { program, flags, listener }: SeccompFilter): void {
+function addSeccomp({ inside, outside }: Compilation, { program, flags, listener }: SeccompFilter): void {
   if (listener === undefined) {
     // nobody would ever answer
     if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
@@ -180,4 +180,6 @@ function addSeccomp({ inside }: Compilation, { program, flags, listener }: Secco
     expand: true,
     note: "load the seccomp filter and hand its descriptor to linux.seccomp.listenerPath",
   });
+  // `inside` has been started: its copy is to be the only one, so that the connection ends with the state
+  outside.add("close", [listener.socket]);
 }

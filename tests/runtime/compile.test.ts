@@ -30,6 +30,7 @@ async function compile(config: RuntimeConfig, options: Partial<CompileOptions> =
     mapping,
     root: { kind: "folder", path: "/rootfs" },
     seccomp: undefined,
+    state: { ociVersion: "1.3.0", id: "box", status: "creating", bundle: "/b" },
     init: false,
     interactive: false,
     helpers: [],

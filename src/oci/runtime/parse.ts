@@ -36,6 +36,14 @@ export async function parseRuntimeConfig(json: string, what = "config.json"): Pr
   return config;
 }
 
+/**
+ * A profile in a file of its own, with the values that are compared with arguments as they are written; nothing else is checked.
+ * @throws SyntaxError
+ */
+export function parseSeccompProfile(json: string): unknown {
+  return parseExactJSON(json, EXACT_FIELDS);
+}
+
 /** @throws TsboxError `invalid` */
 export async function parseRuntimeState(json: string, what = "the state"): Promise<RuntimeState> {
   const [{ check }, { runtimeState }] = await Promise.all([import("./check.ts"), import("./state-schema.ts")]);

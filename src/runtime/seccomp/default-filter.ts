@@ -9,6 +9,11 @@ export const PRECOMPILED_FOR = "4.8";
 /** Capability sets that are worth it: Docker's default has one of those that matter, and `--cap-drop=ALL` has none. */
 export const PRECOMPILED_CAPABILITIES: readonly (readonly string[])[] = [["CAP_SYS_CHROOT"], []];
 
+export interface DefaultFilter extends CompiledSeccomp {
+  /** What it was compiled from, as JSON for `linux.seccomp` of config.json. */
+  readonly json: string;
+}
+
 /** The name of a precompiled program. @param decisive capabilities on which the profile depends */
 export function precompiledKey(
   capabilities: ReadonlySet<string>,
@@ -25,13 +30,16 @@ export function precompiledKey(
  * @param capabilities the container's bounding set: `CAP_CHOWN`
  * @param host another machine than this one, whose kernel is asked for its version
  */
-export async function defaultFilter(capabilities: ReadonlySet<string>, host?: Host): Promise<CompiledSeccomp> {
+export async function defaultFilter(capabilities: ReadonlySet<string>, host?: Host): Promise<DefaultFilter> {
   const arch = host?.arch ?? (process.arch === "arm64" ? "aarch64" : "x86_64");
   const precompiled = PRECOMPILED[precompiledKey(capabilities, arch)];
-  if (host === undefined && precompiled !== undefined) return { program: Uint8Array.fromBase64(precompiled), flags: 0 };
+  if (host === undefined && precompiled !== undefined) {
+    return { program: Uint8Array.fromBase64(precompiled.program), flags: 0, json: precompiled.json };
+  }
   const [{ compileSeccomp }, { defaultProfile, thisHost }] = await Promise.all([
     import("./compile.ts"),
     import("./profile.ts"),
   ]);
-  return compileSeccomp(defaultProfile(capabilities, host ?? thisHost()), arch);
+  const profile = defaultProfile(capabilities, host ?? thisHost());
+  return { ...compileSeccomp(profile, arch), json: JSON.stringify(profile) };
 }

@@ -1,10 +1,11 @@
 /** Whoever answers SCMP_ACT_NOTIFY: what it is told, and the connection to it. runtime-spec, config-linux.md, "Seccomp". */
 import type { RuntimeState } from "../../oci/index.ts";
 import { type Program, type Slot, SUBJECT_PID } from "../../plan/index.ts";
+import { addConnection } from "../connection.ts";
 import type { CompiledSeccomp } from "./compile.ts";
 
 export interface SeccompListener {
-  /** Connected to `listenerPath`, in `outside` as in `inside`. The runtime closes it in `outside` once `inside` runs. */
+  /** Connected to `listenerPath`, in `outside` as in `inside`; each closes it when it has no more use for it. */
   readonly socket: Slot;
   /** JSON in which {@link SUBJECT_PID} stands for the pid: for operations with `expand`. */
   readonly state: string;
@@ -24,8 +25,7 @@ export function addListener(
 ): SeccompListener | undefined {
   const path = seccomp?.listenerPath;
   if (path === undefined) return undefined;
-  const socket = outside.slot();
-  outside.add("connect_unix", [socket, path], { note: `connect to linux.seccomp.listenerPath ${path}` });
+  const socket = addConnection(outside, path, `connect to linux.seccomp.listenerPath ${path}`);
   return { socket, state: containerProcessState(state, seccomp?.listenerMetadata) };
 }
 
