@@ -1,14 +1,12 @@
 /** How numbers of a plan are written for people: by the names that man pages give them. */
-import * as abi from "../linux/abi.gen.ts";
+import { CONSTANTS } from "../linux/abi-names.gen.ts";
 
 type Table = readonly (readonly [name: string, value: number])[];
 
 /** Constants of one family in order of value, larger ones first, so that composites win over their parts. */
 function family(pattern: RegExp): Table {
-  return Object.entries(abi)
-    .flatMap(([name, value]): [string, number][] =>
-      typeof value === "number" && value !== 0 && pattern.test(name) ? [[name, value]] : [],
-    )
+  return Object.entries(CONSTANTS)
+    .filter(([name, value]) => value !== 0 && pattern.test(name))
     .sort((a, b) => b[1] - a[1]);
 }
 
