@@ -23,6 +23,11 @@ test=(
   docker-registry                               # the registry that images are pulled from
   skopeo umoci buildah                          # write images that tsbox reads, read what tsbox writes
   podman crun runc bubblewrap                   # run beside tsbox, for comparison
+  # the OCI's validation suite is built from Debian's source with Debian's libraries
+  golang-go golang-github-blang-semver-dev golang-github-google-uuid-dev golang-github-hashicorp-go-multierror-dev
+  golang-github-mrunalp-fileutils-dev golang-github-opencontainers-selinux-dev golang-github-opencontainers-specs-dev
+  golang-github-sirupsen-logrus-dev golang-github-urfave-cli-dev golang-github-xeipuuv-gojsonschema-dev
+  golang-gocapability-dev golang-golang-x-sys-dev
   mmdebstrap                                    # makes a real Debian image
   git openssl python3 strace tar zstd           # used by single tests
   iproute2 procps util-linux                    # ip and ss, ps, unshare and runuser

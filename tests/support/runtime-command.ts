@@ -1,0 +1,30 @@
+/** tsbox as the runtime of other engines: under the names by which they know runtimes. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../scripts/build-native.ts";
+import type { Requirement } from "./skip.ts";
+
+export const TSBOX = join(ROOT, "dist/tsbox");
+
+/** dist/tsbox answers to runc's command line. */
+export const runtimeCommand: Requirement = {
+  what: "tsbox with runc's command line",
+  inCI: false,
+  met: () => Bun.spawnSync([TSBOX, "oci", "--version"], { stdin: "ignore" }).success,
+};
+
+/** A runtime's path, for as long as it is not disposed of. */
+export type NamedRuntime = { readonly path: string; [Symbol.dispose](): void };
+
+/**
+ * A link to `target` that is called `name`, because callers go by a runtime's name. It is not below /tmp, which is hidden where
+ * the validation suite runs.
+ */
+export function namedRuntime(name: "runc" | "crun", target = TSBOX): NamedRuntime {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tsbox-tests");
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, "runtime-"));
+  symlinkSync(target, join(folder, name));
+  return { path: join(folder, name), [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+}
