@@ -1,15 +1,21 @@
 /** `--security-opt seccomp=FILE`: a program in a real container tries what the profile refuses. */
 import { afterAll, describe, expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { SYS } from "../../src/linux/abi.gen.ts";
-import type { LinuxSyscall } from "../../src/oci/index.ts";
+import { type LinuxSyscall, parseRuntimeConfig, type RuntimeConfig } from "../../src/oci/index.ts";
+import { defaultProfile } from "../../src/runtime/seccomp/profile.ts";
+import { removeListener, startListener } from "../runtime/seccomp/listener.ts";
 import { compiler, i386, payloadPath, removePayload } from "../runtime/seccomp/payload.ts";
 import { busybox } from "../support/busybox-image.ts";
-import { executable, requires, subordinateIds, userNamespaces } from "../support/skip.ts";
+import { crunRuns, runcRuns } from "../support/peers.ts";
+import { executable, requires, subordinateIds, unprivileged, userNamespaces } from "../support/skip.ts";
 import { box } from "./images.ts";
 
 const it = box();
-afterAll(removePayload);
+afterAll(() => {
+  removePayload();
+  removeListener();
+});
 
 const container = [compiler, executable, busybox, userNamespaces, subordinateIds];
 const test = requires(...container);
@@ -109,6 +115,120 @@ describe("a profile of a file", () => {
       expect([stdout, exitCode, stderr.trim().split("\n")]).toEqual(["", 125, [expect.stringContaining(message)]]);
     }
   });
+});
+
+describe("a listener", () => {
+  const notify = { names: ["umask"], action: "SCMP_ACT_NOTIFY" };
+  const listening = (socket: string, ...more: LinuxSyscall[]) =>
+    profile("listening", { ...allowing(notify, ...more), listenerPath: socket, listenerMetadata: "meta" });
+
+  test("answers the container's calls, and is told who asks", async () => {
+    // longer than a socket's address may be
+    const folder = it.person.folder.join("x".repeat(90));
+    mkdirSync(folder);
+    const socket = `${folder}/agent.sock`;
+    await using listener = await startListener(socket, 4711);
+    // what handing over takes may be forbidden
+    const kill = { names: ["sendmsg", "wait4", "nanosleep", "close"], action: "SCMP_ACT_KILL_PROCESS" };
+    const flags = ["--security-opt", `seccomp=${listening(socket, kill)}`, "-v", `${payloadPath()}:/payload:ro`];
+    const annotated = [...flags, "--annotation", "who=\u0001 me", "--cidfile", it.person.folder.join("cid")];
+    const output = await it.output(annotated, ["/payload", "-", "0", "direct", String(UMASK), "18"]);
+    expect(output).toBe("4711");
+    const [first = "", ...rest] = await listener.lines;
+    expect(rest).toEqual(["descriptors 1", `asked ${UMASK} 18`, "end"]);
+    const state = JSON.parse(first.slice("state ".length));
+    const id = readFileSync(it.person.folder.join("cid"), "utf8");
+    expect(state).toMatchObject({ ociVersion: "1.3.0", fds: ["seccompFd"], metadata: "meta" });
+    expect(state.state).toMatchObject({ id, status: "creating", pid: state.pid, annotations: { who: "\u0001 me" } });
+    expect(state.state.bundle).toEndWith(`/${id}`);
+    expect(state.pid).toBeGreaterThan(1);
+  });
+
+  test("leaves nothing behind in the container, with and without an init process", async () => {
+    for (const init of [[], ["--init"]]) {
+      const socket = it.person.folder.join(`leaves${init.length}.sock`);
+      await using _listener = await startListener(socket, 0);
+      const script =
+        "cd /proc; for pid in 1 $$; do ls $pid/task | wc -l; ls $pid/fd; done; grep -l ^State:.Z */status; true";
+      const flags = [...init, "--security-opt", `seccomp=${listening(socket)}`];
+      const descriptors = "1\n0\n1\n2\n";
+      expect(await it.output(flags, ["sh", "-c", script])).toBe(`${descriptors}${descriptors}`.trim());
+    }
+  });
+
+  test("that is not there is one error that names the field, and nothing runs", async () => {
+    const socket = it.person.folder.join("nobody.sock");
+    const { stdout, stderr, exitCode } = await it.run(["--security-opt", `seccomp=${listening(socket)}`], ["true"]);
+    expect([stdout, exitCode, stderr.trim().split("\n")]).toEqual([
+      "",
+      125,
+      [expect.stringContaining(`linux.seccomp.listenerPath ${socket}`)],
+    ]);
+  });
+});
+
+describe("config.json", () => {
+  /** Of a container that has run without an image, its root being `root`. */
+  async function kept(name: string, flags: readonly string[]): Promise<{ root: string; config: RuntimeConfig }> {
+    const root = it.person.folder.join(name);
+    mkdirSync(root);
+    copyFileSync(payloadPath(), `${root}/payload`);
+    const cid = it.person.folder.join(`${name}.cid`);
+    const all = ["run", "--network=none", "--cidfile", cid, ...flags, "--rootfs", root];
+    await it.person.ok([...all, "/payload", "-", "0", "direct", String(SYS.mount)]);
+    const id = readFileSync(cid, "utf8");
+    const text = readFileSync(`${it.person.storage}/containers/${id}/config.json`, "utf8");
+    return { root, config: await parseRuntimeConfig(text) };
+  }
+
+  test("has the profile, as the capabilities resolve it, and in full", async () => {
+    const { config } = await kept("plain", []);
+    const bounding = new Set(config.process?.capabilities?.bounding);
+    expect(config.linux?.seccomp).toEqual(defaultProfile(bounding));
+    const admin = await kept("admin", ["--cap-add", "SYS_ADMIN"]);
+    expect(admin.config.linux?.seccomp).toEqual(defaultProfile(new Set([...bounding, "CAP_SYS_ADMIN"])));
+    const value = 0xffff_ffff_ffff_fff7n;
+    const args = [{ index: 0, op: "SCMP_CMP_EQ", value }];
+    // JSON.stringify writes no bigint
+    const json = JSON.stringify(allowing({ names: ["umask"], action: "SCMP_ACT_ERRNO", errnoRet: 71 }));
+    const file = it.person.folder.join("exact.json");
+    writeFileSync(
+      file,
+      json.replace('"errnoRet"', `"args":[{"index":0,"op":"SCMP_CMP_EQ","value":${value}}],"errnoRet"`),
+    );
+    const exact = await kept("exact", ["--security-opt", `seccomp=${file}`]);
+    expect(exact.config.linux?.seccomp?.syscalls?.[0]?.args).toEqual(args);
+    expect((await kept("open", ["--security-opt", "seccomp=unconfined"])).config.linux?.seccomp).toBeUndefined();
+  });
+
+  for (const [runtime, needs] of [
+    ["crun --cgroup-manager=disabled", crunRuns],
+    ["runc", runcRuns],
+  ] as const) {
+    requires(
+      ...container,
+      needs,
+      unprivileged,
+    )(`makes ${runtime} refuse what tsbox does`, async () => {
+      const name = runtime.replaceAll(/[ =]/g, "-");
+      for (const [suffix, flags, result] of [
+        ["default", [], "-1"],
+        ["open", ["--security-opt", "seccomp=unconfined"], "-14"],
+      ] as const) {
+        const { config } = await kept(`${name}-${suffix}`, flags);
+        const bundle = it.person.folder.join(`${name}-${suffix}-bundle`);
+        mkdirSync(bundle);
+        // runc sets no groups in a user namespace that it makes itself
+        const { additionalGids: _, ...user } = config.process?.user ?? { uid: 0, gid: 0 };
+        writeFileSync(`${bundle}/config.json`, JSON.stringify({ ...config, process: { ...config.process, user } }));
+        const id = `tsbox-test-${process.pid}-${suffix}`;
+        const command = [...runtime.split(" "), "--root", `${bundle}/state`, "run", "--bundle", bundle, id];
+        const env = { ...process.env, XDG_RUNTIME_DIR: bundle };
+        const { stdout, stderr } = Bun.spawnSync(command, { env, stdin: "ignore" });
+        expect([`${stdout}`.trim(), `${stderr}`]).toEqual([result, expect.not.stringContaining("level=error")]);
+      }
+    });
+  }
 });
 
 describe("without a profile", () => {

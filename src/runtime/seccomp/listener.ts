@@ -4,6 +4,9 @@ import { type Program, type Slot, SUBJECT_PID } from "../../plan/index.ts";
 import { addConnection } from "../connection.ts";
 import type { CompiledSeccomp } from "./compile.ts";
 
+/** Of the specification that the structure is written by, whatever config.json was: there was none before 1.1. */
+const OCI_VERSION = "1.3.0";
+
 export interface SeccompListener {
   /** Connected to `listenerPath`, in `outside` as in `inside`; each closes it when it has no more use for it. */
   readonly socket: Slot;
@@ -37,6 +40,6 @@ export function containerProcessState(state: RuntimeState, metadata: string | un
   const { pid, ...rest } = state;
   const withPid = (value: object) => `{"pid":${SUBJECT_PID},${JSON.stringify(value).slice(1)}`;
   // the order of the members says nothing
-  const start = withPid({ ociVersion: state.ociVersion, fds: ["seccompFd"], ...(metadata ? { metadata } : {}) });
+  const start = withPid({ ociVersion: OCI_VERSION, fds: ["seccompFd"], ...(metadata ? { metadata } : {}) });
   return `${start.slice(0, -1)},"state":${withPid(rest)}}`;
 }

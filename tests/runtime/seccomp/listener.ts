@@ -1,4 +1,5 @@
 /** A process that answers SCMP_ACT_NOTIFY, `listener.c`. */
+import { basename, dirname } from "node:path";
 import { type TemporaryFolder, temporaryFolder } from "../../support/tmp.ts";
 
 let folder: TemporaryFolder | undefined;
@@ -30,8 +31,9 @@ export interface Listener extends AsyncDisposable {
  * @returns when it can be connected to; the end of the scope ends it
  */
 export async function startListener(socket: string, answer: number | "continue", seconds = 0): Promise<Listener> {
-  const command = [build(), socket, String(answer), ...(seconds > 0 ? [String(seconds)] : [])];
-  const process = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
+  // a path may be longer than a socket's address
+  const command = [build(), basename(socket), String(answer), ...(seconds > 0 ? [String(seconds)] : [])];
+  const process = Bun.spawn(command, { cwd: dirname(socket), stdio: ["ignore", "pipe", "inherit"] });
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   while (!text.includes("ready\n")) {

@@ -26,7 +26,7 @@ afterAll(() => {
 const UMASK = process.arch === "arm64" ? 166 : 95;
 const notify = (...names: string[]): LinuxSyscall => ({ names, action: "SCMP_ACT_NOTIFY" });
 const kill = (...names: string[]): LinuxSyscall => ({ names, action: "SCMP_ACT_KILL_PROCESS" });
-const state: RuntimeState = { ociVersion: "1.3.0", id: "box", status: "creating", bundle: "/b", annotations: {} };
+const state: RuntimeState = { ociVersion: "1.0.2", id: "box", status: "creating", bundle: "/b", annotations: {} };
 
 interface Setting {
   readonly seccomp: Omit<LinuxSeccomp, "defaultAction" | "listenerPath"> & { defaultAction?: string };
@@ -110,7 +110,7 @@ describe("a listener", () => {
       fds: ["seccompFd"],
       pid: expect.any(Number),
       metadata: "meta",
-      state: { ociVersion: "1.3.0", id: "box", status: "creating", pid: state.pid, bundle: "/b", annotations: {} },
+      state: { ociVersion: "1.0.2", id: "box", status: "creating", pid: state.pid, bundle: "/b", annotations: {} },
     });
     expect(state.pid).toBeGreaterThan(1);
     expect(state.pid).toBeLessThan(2 ** 22);
