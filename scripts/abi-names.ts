@@ -33,9 +33,10 @@ export const SYSCALLS = [
   "renameat2", "readlinkat", "getdents64", "faccessat", "faccessat2", "fsync", "fdatasync", "syncfs", "flock", "fcntl", "ioctl", "dup3", "pipe2",
   "setxattr", "lsetxattr", "fsetxattr", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "removexattr",
   "mount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "mount_setattr", "pivot_root",
-  "chroot", "chdir", "fchdir", "umask", "unshare", "setns", "clone3", "execve", "execveat", "wait4", "waitid", "kill", "pidfd_open", "pidfd_send_signal",
+  "chroot", "chdir", "fchdir", "umask", "unshare", "setns", "clone3", "execve", "execveat", "wait4", "waitid", "kill", "pidfd_open", "pidfd_send_signal", "ppoll",
   "getrandom", "getpid", "getppid", "getuid", "geteuid", "getgid", "getegid", "setuid", "setgid", "setgroups", "prctl", "prlimit64", "capget", "capset", "seccomp",
   "mmap", "munmap", "mprotect", "memfd_create", "socket", "connect", "bind", "listen", "accept4", "sendmsg", "recvmsg", "sendto", "socketpair",
+  "bpf",
 ] as const;
 
 // biome-ignore format: one family a line

@@ -73,6 +73,7 @@ const SYS_X64 = {
   kill: 62,
   pidfd_open: 434,
   pidfd_send_signal: 424,
+  ppoll: 271,
   getrandom: 318,
   getpid: 39,
   getppid: 110,
@@ -101,6 +102,7 @@ const SYS_X64 = {
   recvmsg: 47,
   sendto: 44,
   socketpair: 53,
+  bpf: 321,
 };
 
 const SYS_ARM64: typeof SYS_X64 = {
@@ -176,6 +178,7 @@ const SYS_ARM64: typeof SYS_X64 = {
   kill: 129,
   pidfd_open: 434,
   pidfd_send_signal: 424,
+  ppoll: 73,
   getrandom: 278,
   getpid: 172,
   getppid: 173,
@@ -204,6 +207,7 @@ const SYS_ARM64: typeof SYS_X64 = {
   recvmsg: 212,
   sendto: 206,
   socketpair: 199,
+  bpf: 280,
 };
 
 /** System call numbers. */
