@@ -2,6 +2,7 @@
  * The router: finds the command, loads it alone, prints failures, ends the process. Start-up is on the path of every container,
  * so nothing is imported here that a command may not need.
  */
+import { runtimeArguments } from "./cli/oci/recognise.ts";
 import { isTsboxError, type TsboxError } from "./error.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
@@ -21,6 +22,9 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   __tree: async () => (await import("./rootfs/tree/index.ts")).treeWorkerMain,
   "__explain-failure": async () => (await import("./cli/internal.ts")).explainFailureCommand,
   "__slirp-ports": async () => (await import("./cli/internal.ts")).slirpPortsCommand,
+  "__oci-failure": async () => (await import("./cli/oci/internal.ts")).lifecycleFailure,
+  "__oci-exec-failure": async () => (await import("./cli/oci/internal.ts")).execFailure,
+  "__oci-end": async () => (await import("./cli/oci/internal.ts")).lifecycleEnd,
   "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
 };
 
@@ -28,6 +32,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
 const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-executable": 126, "command-not-found": 127 };
 
 async function main(argv: readonly string[]): Promise<number> {
+  const runtime = runtimeArguments(process.argv0, argv);
+  if (runtime !== undefined) return await (await import("./cli/oci/main.ts")).runtimeMain(runtime);
   const [first, ...rest] = readRoot(argv);
   if (first === "--version" || first === "-V") return (await COMMANDS.version?.())?.([]) ?? 0;
   if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.(rest) ?? 0;

@@ -14,7 +14,15 @@ export { type ImageName, imageNameText, parseImageName } from "./image-name.ts";
 export * from "./media-types.ts";
 export { hostPlatform, normalizePlatform, parsePlatform, platformText, selectPlatform } from "./platform.ts";
 export { familiarName, parseReference, type Reference, referenceName } from "./reference.ts";
-export { parseRuntimeConfig, parseRuntimeFeatures, parseRuntimeState, parseSeccompProfile } from "./runtime/parse.ts";
+export {
+  parseProcess,
+  parseResources,
+  parseRuntimeConfig,
+  parseRuntimeFeatures,
+  parseRuntimeState,
+  parseSeccompProfile,
+  seccompNames,
+} from "./runtime/parse.ts";
 export type * from "./runtime/state.ts";
 export type * from "./runtime/types.ts";
 export type { ImageSource } from "./source.ts";

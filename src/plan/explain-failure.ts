@@ -3,8 +3,9 @@ import { type ErrorCode, TsboxError } from "../error.ts";
 import { SYS } from "../linux/abi.gen.ts";
 import { E, errnoText } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
-import { type DecodedOp, decodePlan } from "./decode.ts";
+import { decodePlan } from "./decode.ts";
 import { LOG_NUMBER, PLAN_NUMBER } from "./failure.ts";
+import { OPS, type OpName } from "./format.gen.ts";
 
 /** All of an open file from its beginning; empty when it cannot be read (a log that is a terminal). */
 function readAll(fd: number): Uint8Array {
@@ -37,36 +38,67 @@ export function failureOf(
   if (program === undefined || op === undefined) {
     return new TsboxError("internal", `cannot set up the container: ${errnoText(errno)}`);
   }
-  const said = log.trim().split("\n").at(-1) ?? "";
-  const verb = op.note ?? `carry out ${op.name} (${program.name})`;
-  const context = { op: op.name, index, errno, program: program.name };
-  const build = (code: ErrorCode, message: string) => new TsboxError(code, message, { context });
-  if (op.name === "execve") return build(...executionFailure(op, verb, errno, detail));
-  if (op.name === "wait_success" || op.name === "recv_ready") {
-    const reason = said === "" ? (op.name === "wait_success" ? `it ended with status ${detail}` : "it ended") : said;
-    return build("host", `cannot ${verb}: ${reason}`);
-  }
-  const remedy = REMEDIES[`${op.name} ${errno}`];
-  const code =
-    errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
-  return build(code, `cannot ${verb}: ${errnoText(errno)}${remedy === undefined ? "" : `; ${remedy}`}`);
+  const argv = op.args.find((arg) => arg.name === "argv")?.value;
+  const paths = op.args.find((arg) => arg.name === "paths")?.value;
+  const searched = paths?.type === "strings" && paths.value.length > 1;
+  // a program with a slash in its name has one path; which folders were searched says nothing to the person
+  const name = argv?.type === "strings" ? (argv.value[0] ?? "") : searched ? "" : "/";
+  return explain(
+    { op: op.name, note: op.note ?? `carry out ${op.name} (${program.name})`, argv0: name },
+    errno,
+    detail,
+    log,
+  );
 }
 
-function executionFailure(op: DecodedOp, verb: string, errno: number, detail: number): [ErrorCode, string] {
-  const argv = op.args.find((arg) => arg.name === "argv")?.value;
-  const program = argv?.type === "strings" ? (argv.value[0] ?? "") : "";
+/**
+ * A failure that native wrote to a file after its plan was gone (native/run.c, report_failure): code, errno, detail and a number
+ * that says nothing, of 32 bits each, then the operation's note, ended by a zero byte.
+ * @param argv0 the program that was to be run
+ */
+export function failureInWords(report: Uint8Array, argv0: string): TsboxError {
+  const [code = 0, errno = 0, detail = 0] = new Uint32Array(report.slice(0, 16).buffer);
+  const op = (Object.keys(OPS) as OpName[])[code] ?? "fail"; // cast: the keys of the generated table
+  const end = report.indexOf(0, 16);
+  const note = new TextDecoder().decode(report.subarray(16, end < 0 ? report.length : end));
+  return explain({ op, note: note || `carry out ${op}`, argv0 }, errno, detail, "");
+}
+
+interface FailedOp {
+  readonly op: OpName;
+  /** What it does, in words that follow "cannot". */
+  readonly note: string;
+  readonly argv0: string;
+}
+
+function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, log: string): TsboxError {
+  const said = log.trim().split("\n").at(-1) ?? "";
+  const build = (code: ErrorCode, message: string) => new TsboxError(code, message, { context: { op, errno } });
+  if (op === "execve" || op === "find_program") return build(...executionFailure(note, argv0, errno, detail));
+  if (op === "wait_success" || op === "recv_ready" || (op === "hook" && errno === E.ECHILD)) {
+    const reason = said === "" ? (op === "recv_ready" ? "it ended" : `it ended with status ${detail}`) : said;
+    return build("host", `cannot ${note}: ${reason}`);
+  }
+  if (op === "hook" && errno === E.ETIMEDOUT) return build("host", `cannot ${note}: it took longer than its timeout`);
+  const remedy = REMEDIES[`${op} ${errno}`];
+  const code =
+    errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
+  return build(code, `cannot ${note}: ${errnoText(errno)}${remedy === undefined ? "" : `; ${remedy}`}`);
+}
+
+function executionFailure(note: string, program: string, errno: number, detail: number): [ErrorCode, string] {
   // Docker's and runc's words, which other engines match
   if (errno === E.ENOENT && detail === 1) {
     return [
       "command-not-found",
-      `cannot ${verb}: the interpreter or loader that it names does not exist in the container`,
+      `cannot ${note}: the interpreter or loader that it names does not exist in the container`,
     ];
   }
   if (errno === E.ENOENT || errno === E.ENOTDIR) {
     const reason = program.includes("/") ? "no such file or directory" : "executable file not found in $PATH";
-    return ["command-not-found", `cannot ${verb}: ${reason}`];
+    return ["command-not-found", `cannot ${note}: ${reason}`];
   }
-  return ["command-not-executable", `cannot ${verb}: ${errnoText(errno)}`];
+  return ["command-not-executable", `cannot ${note}: ${errnoText(errno)}`];
 }
 
 /** What a person can do, by operation and errno, where the kernel's answer does not tell. */

@@ -10,13 +10,15 @@ export const PLAN_NUMBER = 101;
 export const LOG_NUMBER = 100;
 
 /**
- * Makes the program that ends a failed plan: `tsbox __explain-failure OP ERRNO DETAIL`.
+ * Makes the program that ends a failed plan: `tsbox __explain-failure OP ERRNO DETAIL`, or another command with operands behind
+ * those three. Placeholders are replaced in them too.
  * Clean-up operations may be added with `before`.
  */
 export function addFailureProgram(
   plan: PlanBuilder,
   log: Slot = STDERR,
   before?: (program: ReturnType<PlanBuilder["program"]>) => void,
+  command: readonly [string, ...string[]] = [EXPLAIN_COMMAND],
 ): void {
   const program = plan.program("failure");
   before?.(program);
@@ -24,7 +26,8 @@ export function addFailureProgram(
   program.add("dup2", [log, LOG_NUMBER]);
   program.add("reset_signals", []);
   const [path, ...rest] = selfCommand();
-  const argv = [path ?? "", ...rest, EXPLAIN_COMMAND, FAILED_OP, FAILED_ERRNO, FAILED_DETAIL];
+  const [name, ...operands] = command;
+  const argv = [path ?? "", ...rest, name, FAILED_OP, FAILED_ERRNO, FAILED_DETAIL, ...operands];
   program.add("execve", [[path ?? ""], argv, []], { expand: true });
   plan.failureProgram = program;
 }

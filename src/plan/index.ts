@@ -25,3 +25,8 @@ export async function explainFailure(args: readonly string[]) {
 export async function printPlan(plan: Uint8Array): Promise<string> {
   return (await import("./print.ts")).printPlan(plan);
 }
+
+/** A failure that was written to a file, as an error; see `explain-failure.ts`. */
+export async function failureInWords(report: Uint8Array, argv0: string) {
+  return (await import("./explain-failure.ts")).failureInWords(report, argv0);
+}

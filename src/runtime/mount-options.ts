@@ -106,3 +106,9 @@ export function parseMountOptions(options: readonly string[] | undefined, field:
   }
   return { set, clear, setAll, clearAll, propagation, propagationAll, bind, copyUp, idmap, data };
 }
+
+/** Every option that is not left to a file system. */
+export function mountOptionNames(): string[] {
+  const both = [...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATION)].flatMap((name) => [name, `r${name}`]);
+  return [...new Set([...both, ...SUPERBLOCK, ...NOTHING, "bind", "rbind", "idmap", "ridmap", "tmpcopyup"])].sort();
+}

@@ -10,9 +10,9 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "../linux/abi.gen.ts";
-import type { RuntimeConfig } from "../oci/index.ts";
+import type { NamespaceType, RuntimeConfig } from "../oci/index.ts";
 
-const FLAGS: Record<string, number> = {
+const FLAGS: Readonly<Record<string, number>> = {
   pid: CLONE_NEWPID,
   network: CLONE_NEWNET,
   mount: CLONE_NEWNS,
@@ -22,6 +22,8 @@ const FLAGS: Record<string, number> = {
   cgroup: CLONE_NEWCGROUP,
   time: CLONE_NEWTIME,
 };
+
+export const NAMESPACE_TYPES = Object.keys(FLAGS) as readonly NamespaceType[]; // cast: the keys above
 
 export interface Namespaces {
   /** CLONE_NEW* of those to be made. */

@@ -8,7 +8,10 @@ import { addConsole } from "./devices.ts";
  * Of the container's own devpts; its other end is opened through it, never by a path (CVE-2025-52565). `receiver` is the socket of
  * whoever moves its bytes.
  */
-export function addTerminal(compilation: Compilation, use: { receiver: Slot; terminal: Slot; uid: number }): void {
+export function addTerminal(
+  compilation: Compilation,
+  use: { receiver: Slot; terminal: Slot; uid: number; console?: boolean },
+): void {
   const { inside, root, config } = compilation;
   const ptmx = inside.slot();
   inside.add("openat2", [ptmx, root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS], {
@@ -20,7 +23,8 @@ export function addTerminal(compilation: Compilation, use: { receiver: Slot; ter
     inside.add("window_size", [ptmx, size.height, size.width], { note: "set process.consoleSize" });
   if (use.uid !== 0)
     inside.add("fchownat", [use.terminal, "", use.uid, 0xffffffff, 0x1000], { note: "give the terminal to the user" });
-  addConsole(compilation, use.terminal);
+  // a process that joins finds the first one's
+  if (use.console !== false) addConsole(compilation, use.terminal);
   inside.add("send_fd", [use.receiver, ptmx], { note: "hand over the terminal" });
   inside.add("close", [ptmx]);
 }

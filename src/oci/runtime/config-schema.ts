@@ -69,7 +69,7 @@ const user = object({
 
 const cpuList = v.optional(v.pipe(text, v.regex(/^[0-9, -]*$/, "must be a list of processors such as 0-3,7")));
 
-const process = object({
+export const process = object({
   terminal: v.optional(flag),
   consoleSize: v.optional(object({ height: uint64, width: uint64 })),
   user: v.optional(user, {}),

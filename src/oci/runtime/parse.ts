@@ -5,7 +5,7 @@
 import { TsboxError } from "../../error.ts";
 import { parseExactJSON } from "./exact-json.ts";
 import type { RuntimeFeatures, RuntimeState } from "./state.ts";
-import type { RuntimeConfig } from "./types.ts";
+import type { LinuxResources, Process, RuntimeConfig } from "./types.ts";
 
 /** Of `linux.seccomp.syscalls[].args[]`. */
 const EXACT_FIELDS: ReadonlySet<string> = new Set(["value", "valueTwo"]);
@@ -42,6 +42,24 @@ export async function parseRuntimeConfig(json: string, what = "config.json"): Pr
  */
 export function parseSeccompProfile(json: string): unknown {
   return parseExactJSON(json, EXACT_FIELDS);
+}
+
+/** `process` of config.json alone, as `exec --process` takes it. @throws TsboxError `invalid` */
+export async function parseProcess(json: string, what: string): Promise<Process> {
+  const [{ check }, { process }] = await Promise.all([import("./check.ts"), import("./config-schema.ts")]);
+  return check(process, parseJSON(json, what), what);
+}
+
+/** `linux.resources` alone, as `update` takes it. @throws TsboxError `invalid` */
+export async function parseResources(json: string, what: string): Promise<LinuxResources> {
+  const [{ check }, { resources }] = await Promise.all([import("./check.ts"), import("./resources-schema.ts")]);
+  return check(resources, parseJSON(json, what), what);
+}
+
+/** The names that `linux.seccomp` may use, for `features`. */
+export async function seccompNames() {
+  const { ACTIONS, ARCHITECTURES, FLAGS, OPERATORS } = await import("./seccomp-schema.ts");
+  return { actions: ACTIONS, architectures: ARCHITECTURES, flags: FLAGS, operators: OPERATORS };
 }
 
 /** @throws TsboxError `invalid` */

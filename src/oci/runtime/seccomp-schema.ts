@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { between, exactUint64, list, object, oneOf, text, texts, uint32 } from "./schema-values.ts";
 
-const ACTIONS = [
+export const ACTIONS = [
   "SCMP_ACT_KILL",
   "SCMP_ACT_KILL_PROCESS",
   "SCMP_ACT_KILL_THREAD",
@@ -14,7 +14,7 @@ const ACTIONS = [
   "SCMP_ACT_NOTIFY",
 ] as const;
 
-const OPERATORS = [
+export const OPERATORS = [
   "SCMP_CMP_NE",
   "SCMP_CMP_LT",
   "SCMP_CMP_LE",
@@ -24,14 +24,14 @@ const OPERATORS = [
   "SCMP_CMP_MASKED_EQ",
 ] as const;
 
-const FLAGS = [
+export const FLAGS = [
   "SECCOMP_FILTER_FLAG_TSYNC",
   "SECCOMP_FILTER_FLAG_LOG",
   "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
   "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
 ] as const;
 
-const ARCHITECTURES = (
+export const ARCHITECTURES = (
   "X86 X86_64 X32 ARM AARCH64 LOONGARCH64 M68K MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 " +
   "PPC PPC64 PPC64LE S390 S390X SH SHEB PARISC PARISC64 RISCV64"
 )

@@ -1,0 +1,55 @@
+/** The runtime's command line: `tsbox oci COMMAND`, and what recognise.ts takes for one. Each command's file is loaded when it is called. */
+import { TsboxError } from "../../error.ts";
+import { defaultStateRoot } from "../../runtime/lifecycle/index.ts";
+import { type Globals, OCI, readCall } from "./globals.ts";
+
+type RuntimeCommand = (args: readonly string[], globals: Globals) => Promise<number>;
+
+const COMMANDS: Record<string, () => Promise<RuntimeCommand>> = {
+  create: async () => (await import("./create.ts")).create,
+  run: async () => (await import("./create.ts")).run,
+  start: async () => (await import("./start.ts")).start,
+  state: async () => (await import("./state.ts")).state,
+  kill: async () => (await import("./kill.ts")).kill,
+  delete: async () => (await import("./delete.ts")).deleteCommand,
+  exec: async () => (await import("./exec.ts")).exec,
+  list: async () => (await import("./list.ts")).list,
+  ps: async () => (await import("./ps.ts")).ps,
+  pause: async () => (await import("./pause.ts")).pause,
+  resume: async () => (await import("./pause.ts")).resume,
+  update: async () => (await import("./update.ts")).update,
+  events: async () => (await import("./events.ts")).events,
+  spec: async () => (await import("./spec.ts")).spec,
+  features: async () => (await import("./features.ts")).features,
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
+  restore: async () => (await import("./checkpoint.ts")).restore,
+};
+
+/** @returns the exit status; failures are told in the log too, where callers of runtimes look for them */
+export async function runtimeMain(argv: readonly string[]): Promise<number> {
+  let globals: Globals | undefined;
+  try {
+    const call = readCall(argv, () => defaultStateRoot(process.env));
+    globals = call.globals;
+    if (call.wants === "version") return (await import("./version.ts")).runtimeVersion();
+    const load =
+      call.command !== undefined && Object.hasOwn(COMMANDS, call.command) ? COMMANDS[call.command] : undefined;
+    if (load !== undefined) return await (await load())(call.args, globals);
+    if (call.wants === "help" || call.command === undefined || call.command === "help") return await showHelp();
+    throw new TsboxError(
+      "usage",
+      `cannot run tsbox oci ${call.command}: there is no such command; see tsbox oci --help`,
+    );
+  } catch (error) {
+    const { reportFailure } = await import("./report.ts");
+    reportFailure(error, globals?.log);
+    return 1;
+  }
+}
+
+async function showHelp(): Promise<number> {
+  const { helpText } = await import("../args.ts");
+  console.log(await helpText(OCI));
+  console.log(`COMMANDS\n\n  ${Object.keys(COMMANDS).join(", ")}\n`);
+  return 0;
+}

@@ -1,0 +1,162 @@
+/** `create` and `run` of a bundle. runtime-spec runtime.md, "Lifecycle" */
+import { TsboxError } from "../../error.ts";
+import type { IdMapping } from "../../idmap/index.ts";
+import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY, S_IFIFO, SYS } from "../../linux/abi.gen.ts";
+import { check } from "../../linux/errno.ts";
+import { readText } from "../../linux/read-text.ts";
+import { statPath } from "../../linux/stat.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
+import { makeFolder, makeFolders, writeText } from "../../linux/write-text.ts";
+import { parseRuntimeConfig, type RuntimeConfig } from "../../oci/index.ts";
+import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
+import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
+import { mappingOf } from "./mapping.ts";
+import { compileLifecycle, type LifecycleMode } from "./plan.ts";
+import { checkId, inUserNamespace, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
+
+export interface CreateOptions {
+  /** Folder of all states. */
+  readonly root: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly mode: LifecycleMode;
+  /** `run` only: the state stays when the container has ended. */
+  readonly keep: boolean;
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly preserveFds: number;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly cgroupManager: CgroupManager;
+  readonly log: LogTarget | undefined;
+  /** Print the plan and make nothing. */
+  readonly explain?: boolean;
+}
+
+/**
+ * Makes the container. This process becomes the native program, which ends with 0 when the container is created or started in
+ * the background, and as the program does when it is run in the foreground.
+ *
+ * @throws TsboxError; nothing of the container is left behind then
+ */
+export async function createContainer(options: CreateOptions): Promise<Uint8Array> {
+  const { root, id } = options;
+  checkId(id);
+  if (/[\x00-\x1f]/.test(root)) throw new TsboxError("usage", "cannot use --root: the path has control characters");
+  const text = readConfig(options.bundle);
+  const config = await parseRuntimeConfig(text, `${options.bundle}/config.json`);
+  checkTerminal(config, options);
+  const record = newRecord(options, config);
+  const mapping = mappingOf(config);
+  if (options.explain) return await compile(options, record, mapping, undefined);
+  const folder = stateFolder(root, id);
+  makeFolders(root, 0o700);
+  if (!makeFolder(folder, 0o700)) throw new TsboxError("exists", `container with id "${id}" already exists`);
+  let cgroup: CgroupState | undefined;
+  try {
+    if (options.mode === "create") makeStartFiles(folder);
+    // who finds only this knows where to clean up
+    writeText(`${folder}/state.json`, recordText(record, text));
+    const prepared = await makeCgroup(record);
+    cgroup = prepared?.state;
+    return becomeNative(await compile(options, { ...record, cgroup }, mapping, text));
+  } catch (error) {
+    const { discardContainer } = await import("./discard.ts");
+    await discardContainer(root, { ...record, cgroup });
+    throw error;
+  }
+}
+
+function readConfig(bundle: string): string {
+  try {
+    return readText(`${bundle}/config.json`);
+  } catch (cause) {
+    throw new TsboxError("not-found", `cannot read ${bundle}/config.json: ${(cause as Error).message}`, { cause }); // cast: SyscallError
+  }
+}
+
+function newRecord(options: CreateOptions, config: RuntimeConfig): StateRecord {
+  const path = config.root?.path;
+  if (path === undefined || path === "") throw new TsboxError("invalid", "cannot run: config.json has no root.path");
+  const rootfs = path.startsWith("/") ? path : `${options.bundle}/${path}`;
+  let isFolder = false;
+  try {
+    isFolder = statPath(rootfs).isFolder;
+  } catch (cause) {
+    throw new TsboxError("not-found", `cannot use root.path ${rootfs}: no such file or directory`, { cause });
+  }
+  if (!isFolder) throw new TsboxError("invalid", `cannot use root.path ${rootfs}: it is not a folder`);
+  return {
+    ociVersion: config.ociVersion,
+    id: options.id,
+    pid: 0,
+    startTime: 0,
+    bundle: options.bundle,
+    rootfs,
+    created: new Date().toISOString(),
+    owner: process.geteuid?.() ?? 0,
+    cgroupManager: options.cgroupManager,
+    log: options.log,
+    config,
+  };
+}
+
+/** A terminal needs somebody at its other end: a socket when tsbox goes away, its own terminal when it stays. */
+function checkTerminal(config: RuntimeConfig, { mode, consoleSocket }: CreateOptions): void {
+  const terminal = config.process?.terminal === true;
+  if (terminal && mode !== "run" && consoleSocket === undefined)
+    throw new TsboxError(
+      "usage",
+      "cannot use process.terminal: tsbox does not stay, so that it needs --console-socket",
+    );
+  if (!terminal && consoleSocket !== undefined)
+    throw new TsboxError("usage", "cannot use --console-socket: config.json does not ask for process.terminal");
+}
+
+/** The fifo on which a created container waits, and the file in which it tells what failed after that. */
+function makeStartFiles(folder: string): void {
+  const fifo = `${folder}/start`;
+  check("mknodat", syscall(SYS.mknodat, AT_FDCWD, cstring(fifo), S_IFIFO | 0o600, 0), fifo);
+  const report = `${folder}/report`;
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  syscall(SYS.close, check("openat", syscall(SYS.openat, AT_FDCWD, cstring(report), flags, 0o600), report));
+}
+
+/** The record as text, with config.json as it was written. With placeholders, native fills in the pid and start time. */
+function recordText(record: StateRecord, configText: string, placeholders = false): string {
+  const { pid, startTime, config: _, ...rest } = record;
+  const numbers = placeholders ? [SUBJECT_PID, SUBJECT_START] : [pid, startTime];
+  return `${JSON.stringify(rest).slice(0, -1)},"pid":${numbers[0]},"startTime":${numbers[1]},"config":${configText}}`;
+}
+
+async function makeCgroup(record: StateRecord) {
+  if (record.cgroupManager === "disabled") return undefined;
+  const { prepareCgroup } = await import("../cgroup/index.ts");
+  return await prepareCgroup({
+    id: record.id,
+    cgroupsPath: record.config.linux?.cgroupsPath,
+    resources: record.config.linux?.resources,
+    manager: record.cgroupManager,
+    rootless: record.owner !== 0 || inUserNamespace(),
+    ...(record.config.annotations === undefined ? {} : { annotations: record.config.annotations }),
+  });
+}
+
+async function compile(
+  options: CreateOptions,
+  record: StateRecord,
+  mapping: IdMapping,
+  configText: string | undefined,
+): Promise<Uint8Array> {
+  const seccomp = record.config.linux?.seccomp;
+  const compiled =
+    seccomp === undefined ? undefined : await (await import("../seccomp/index.ts")).compileSeccomp(seccomp);
+  return compileLifecycle({
+    options,
+    record,
+    mapping,
+    seccomp: compiled,
+    stateText: recordText(record, configText ?? "{}", true),
+  });
+}

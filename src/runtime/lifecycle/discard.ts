@@ -1,0 +1,52 @@
+/** Removing what a container left: its processes, its cgroup, its folder; and the poststop hooks. */
+import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
+import { syscall } from "../../linux/syscall.ts";
+import { hasHooks } from "../hooks.ts";
+import { openProcess, removeStateFolder, type StateRecord } from "./state-folder.ts";
+
+/** Milliseconds that a killed process may take to end. */
+const PATIENCE = 10_000;
+
+/** Ends the first process, if it is there, and waits for that; with it ends its pid namespace. */
+export function endProcess(record: StateRecord): void {
+  const pidfd = openProcess(record);
+  if (pidfd === undefined) return;
+  syscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, null, 0);
+  waitForEnd(pidfd, PATIENCE);
+  syscall(SYS.close, pidfd);
+}
+
+/** poll(2): a pidfd becomes readable when its process ends. @returns whether it has */
+export function waitForEnd(pidfd: number, milliseconds: number): boolean {
+  const polled = new DataView(new ArrayBuffer(8));
+  polled.setInt32(0, pidfd, true);
+  polled.setInt16(4, 1 /* POLLIN */, true);
+  const time = new BigInt64Array([BigInt(Math.floor(milliseconds / 1000)), BigInt((milliseconds % 1000) * 1_000_000)]);
+  return syscall(SYS.ppoll, new Uint8Array(polled.buffer), 1, time, null, 8) > 0;
+}
+
+/** For a container that did not come to be, or is forced away. Never fails for what is gone already. */
+export async function discardContainer(root: string, record: StateRecord): Promise<void> {
+  endProcess(record);
+  await removeLeftovers(root, record);
+}
+
+/** The end of a container whose first process has ended: other processes, the cgroup, poststop hooks, the folder. */
+export async function removeLeftovers(
+  root: string,
+  record: StateRecord,
+  warn: (message: string) => void = () => {},
+): Promise<void> {
+  if (record.cgroup !== undefined) {
+    const { killCgroup, removeCgroup } = await import("../cgroup/index.ts");
+    // without a pid namespace of its own, the container's other processes are still there
+    killCgroup(record.cgroup, SIGNALS.SIGKILL ?? 9);
+    removeCgroup(record.cgroup);
+  }
+  if (hasHooks(record.config.hooks, "poststop")) {
+    const { runHooks } = await import("./run-hooks.ts");
+    // runtime.md, step 13: a failure is logged, and the rest goes on
+    await runHooks(record, "poststop", "stopped", (error) => warn(error.message));
+  }
+  removeStateFolder(root, record.id);
+}

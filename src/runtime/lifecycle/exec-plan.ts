@@ -1,0 +1,153 @@
+/** The plan of `exec`: a process in between joins the container's namespaces and starts the new one as the supervisor's child. */
+import {
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../../linux/abi.gen.ts";
+import { statPath } from "../../linux/stat.ts";
+import type { Process } from "../../oci/index.ts";
+import {
+  addFailureProgram,
+  encode,
+  PlanBuilder,
+  RECOVER_DENIED,
+  type Slot,
+  STDIN,
+  STDOUT,
+  SUBJECT_PID,
+} from "../../plan/index.ts";
+import { CREATED, GO, slots } from "../compile.ts";
+import { type Compilation, isMapped } from "../context.ts";
+import { readNamespaces } from "../namespaces.ts";
+import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
+import { addListener, type CompiledSeccomp } from "../seccomp/index.ts";
+import { addTerminal } from "../terminal.ts";
+import { addConnection } from "./connection.ts";
+import type { ExecOptions } from "./exec.ts";
+import { mappingOf } from "./mapping.ts";
+import type { StateRecord } from "./state-folder.ts";
+
+export const EXEC_FAILURE = "__oci-exec-failure";
+
+export interface ExecPlan {
+  readonly options: ExecOptions;
+  readonly record: StateRecord;
+  readonly process: Process;
+  /** Of the container's first process, open without close-on-exec. */
+  readonly pidfd: number;
+  readonly seccomp: CompiledSeccomp | undefined;
+}
+
+/** @throws TsboxError naming the field that cannot be carried out */
+export function compileExec({ options, record, process, pidfd, seccomp }: ExecPlan): Uint8Array {
+  const config = { ...record.config, process };
+  const mapping = mappingOf(config);
+  const plan = new PlanBuilder();
+  const outside = plan.program("outside");
+  const [ours, theirs, child, log, container] = slots(outside, 5);
+  const cgroup = record.cgroup === undefined ? null : outside.slot();
+  const console = options.consoleSocket === undefined ? undefined : addConnection(outside, options.consoleSocket);
+  const pidfdSocket = options.pidfdSocket === undefined ? undefined : addConnection(outside, options.pidfdSocket);
+  const listener = addListener(outside, seccomp, { ...record, annotations: config.annotations, status: "running" });
+  const pid = outside.slot();
+  const joiner = plan.program("join", outside);
+  const inside = plan.program("inside", outside);
+  const [root, mount, target, devNull, terminal] = slots(inside, 5);
+  const compilation: Compilation = { config, mapping, plan, outside, inside, root, mount, target, devNull };
+
+  outside.add("adopt", [container, pidfd]);
+  outside.add("memfd", [log, "helpers"]);
+  outside.add("socketpair", [ours, theirs]);
+  if (cgroup !== null && record.cgroup !== undefined) {
+    const path = options.cgroup === undefined ? record.cgroup.path : `${record.cgroup.path}/${options.cgroup}`;
+    outside.add("openat2", [cgroup, null, path, O_PATH | O_DIRECTORY, 0, 0], { note: `open the cgroup ${path}` });
+  }
+  outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note: "start a process in the container's cgroup" });
+  // all at once, so that the order in which rights are gained and lost is the kernel's concern: setns(2), Linux 5.8
+  joiner.add("setns", [container, joinedNamespaces(record)], { note: "join the container's namespaces" });
+  joiner.add("clone", [inside, CLONE_PARENT, child, null, 0, 0], { note: "start a process in the container" });
+  joiner.add("send_fd", [theirs, child]);
+  outside.add("close", [theirs]);
+  outside.add("recv_subject", [child, ours], { note: "join the container's namespaces" });
+  outside.add("wait_success", [pid], { note: "join the container's namespaces" });
+  outside.add("send_subject", [ours], { note: "start the process" });
+
+  inside.add("close", [ours]);
+  inside.add("recv_identity", [theirs], { note: "wait for the supervisor" });
+  inside.add("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0], { note: "end with the supervisor" });
+  if (mapping.kind !== "none") {
+    const next = inside.label();
+    if (mapping.kind === "subuid")
+      inside.add("setgroups", [new Uint8Array()], {
+        note: "drop supplementary groups",
+        recover: RECOVER_DENIED,
+        to: next,
+      });
+    inside.place(next);
+    if (isMapped(mapping.gids, 0)) inside.add("setresgid", [0], { note: "become group 0 of the user namespace" });
+    if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
+    inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
+  }
+  inside.add("openat2", [root, null, "/", O_PATH | O_DIRECTORY, 0, 0], { note: "open the container's root" });
+  if (process.terminal)
+    addTerminal(compilation, { receiver: console ?? theirs, terminal, uid: process.user.uid, console: false });
+  inside.add("close", [root]);
+  addProcessLimits(compilation, process);
+  const master = process.terminal && console === undefined ? outside.slot() : null;
+  if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+  const program = process.args?.[0] ?? "";
+  addProcess(compilation, {
+    process,
+    seccomp: seccomp === undefined ? undefined : { ...seccomp, listener },
+    terminal: process.terminal ? terminal : undefined,
+    stdio: [undefined, undefined, undefined],
+    preserveFds: options.preserveFds,
+    init: false,
+    deathSignal: SIGKILL,
+    beforeProgram: () => {
+      inside.add("find_program", [searchPaths(program, process.env ?? [])], { note: `run ${JSON.stringify(program)}` });
+      for (const socket of [console, pidfdSocket]) if (socket !== undefined) inside.add("close", [socket]);
+      inside.add("send", [theirs, CREATED]);
+      inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
+      if (options.detach) inside.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
+    },
+  });
+  outside.add("recv", [ours, CREATED], { note: "set up the process" });
+  if (options.pidFile !== undefined) {
+    outside.add("write_file", [null, options.pidFile, encode(SUBJECT_PID), O_WRONLY | O_CREAT | O_TRUNC], {
+      expand: true,
+      note: `write ${options.pidFile}`,
+    });
+  }
+  if (pidfdSocket !== undefined)
+    outside.add("send_fd", [pidfdSocket, child], { note: "send the process to --pidfd-socket" });
+  outside.add("send", [ours, GO], { note: "start the program" });
+  outside.add("await_exec", [], { note: "start the program" });
+  if (!options.detach) addSupervision(outside, child, master);
+  outside.add("exit", [options.detach ? 0 : 256]);
+  const { path = "", format } = options.log;
+  addFailureProgram(plan, log, undefined, [EXEC_FAILURE, format, path]);
+  return plan.encode();
+}
+
+function addSupervision(outside: PlanBuilder["programs"][number], child: Slot, master: Slot | null): void {
+  outside.add("supervise", [child, master, master === null ? null : STDIN, master === null ? null : STDOUT]);
+}
+
+/** Those that the container has of its own; a user namespace that is the caller's own cannot be joined (setns(2), EINVAL). */
+function joinedNamespaces(record: StateRecord): number {
+  const { create, join } = readNamespaces(record.config);
+  const paths = join.reduce((flags, { flag }) => flags | flag, 0);
+  const all = create | paths | CLONE_NEWNS;
+  if ((paths & CLONE_NEWUSER) === 0) return all;
+  const inode = (path: string) => statPath(path).ino;
+  return inode(`/proc/${record.pid}/ns/user`) === inode("/proc/self/ns/user") ? all & ~CLONE_NEWUSER : all;
+}

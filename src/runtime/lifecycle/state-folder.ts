@@ -1,0 +1,177 @@
+/**
+ * What is kept of an OCI container between commands: `ROOT/<id>/` with
+ *
+ *     state.json   the record below; written first without a pid, and again (renamed into place) when the container is there
+ *     start        a fifo on which a created container waits; whoever removes its name has the right to write to it
+ *     report       what failed after `create` had returned (native/plan.h, report_to)
+ *     seccomp      the compiled filter, for `exec`
+ *
+ * Making the folder is what decides who gets an id.
+ */
+import { TsboxError } from "../../error.ts";
+import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
+import { check, E, SyscallError } from "../../linux/errno.ts";
+import { exists, readShortText, readText } from "../../linux/read-text.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
+import type { RuntimeConfig } from "../../oci/index.ts";
+import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
+
+export interface StateRecord {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** 0 until the container's first process is there. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: with the pid it names one process for ever. */
+  readonly startTime: number;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** uid of who made it. */
+  readonly owner: number;
+  readonly cgroupManager: CgroupManager;
+  readonly cgroup?: CgroupState | undefined;
+  /** Where failures are told beside standard error. */
+  readonly log?: LogTarget | undefined;
+  readonly config: RuntimeConfig;
+}
+
+export interface LogTarget {
+  readonly path: string | undefined;
+  readonly format: "text" | "json";
+  readonly level: string;
+}
+
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** runc's, without the two names that are not names; crun's advisory on `..` in ids. */
+const ID = /^[\w+.-]+$/;
+const ID_LIMIT = 1024;
+
+/** @throws TsboxError `usage` */
+export function checkId(id: string): void {
+  if (ID.test(id) && id !== "." && id !== ".." && id.length <= ID_LIMIT) return;
+  throw new TsboxError(
+    "usage",
+    `invalid container id ${JSON.stringify(id)}: it may have letters, digits, "_", "+", "-" and "."`,
+  );
+}
+
+/** Whether this process lives in a user namespace other than the first: root there is not the host's. user_namespaces(7) */
+export function inUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readShortText("/proc/self/uid_map") ?? "0 0 4294967295");
+}
+
+/**
+ * Where states are kept when `--root` does not say: /run/tsbox for the host's root, the user's runtime folder for others and for
+ * root of a user namespace, who cannot write to /run.
+ */
+export function defaultStateRoot(env: NodeJS.ProcessEnv): string {
+  const uid = process.geteuid?.() ?? 0;
+  const runtime = env.XDG_RUNTIME_DIR;
+  if (uid === 0 && (!runtime || !inUserNamespace())) return "/run/tsbox";
+  return runtime ? `${runtime}/tsbox` : `/tmp/tsbox-${uid}`;
+}
+
+export function stateFolder(root: string, id: string): string {
+  return `${root}/${id}`;
+}
+
+/** Runtimes' callers look for these words. */
+export function missing(id: string): TsboxError {
+  return new TsboxError("not-found", `container "${id}" does not exist`);
+}
+
+/** @throws TsboxError `not-found`, `invalid` */
+export function readRecord(root: string, id: string): StateRecord {
+  checkId(id);
+  let text: string;
+  try {
+    text = readText(`${stateFolder(root, id)}/state.json`);
+  } catch (error) {
+    if (error instanceof SyscallError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) throw missing(id);
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as StateRecord; // cast: written by tsbox, renamed into place whole
+  } catch (cause) {
+    throw new TsboxError(
+      "invalid",
+      `cannot read the state of container "${id}": ${stateFolder(root, id)}/state.json is not JSON`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** State letter and start time of a process, or undefined when there is none. proc(5), /proc/PID/stat */
+function processFacts(pid: number): { readonly letter: string; readonly startTime: number } | undefined {
+  const text = readShortText(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { letter: fields[0] ?? "X", startTime: Number(fields[19]) };
+}
+
+/** Whether the container's first process is there: the same one, and not a zombie. */
+export function isAlive({ pid, startTime }: Pick<StateRecord, "pid" | "startTime">): boolean {
+  if (pid <= 0) return false;
+  const facts = processFacts(pid);
+  return facts !== undefined && facts.startTime === startTime && facts.letter !== "Z" && facts.letter !== "X";
+}
+
+/** `paused` is told by {@link fullStatusOf}, which looks at the cgroup. */
+export function statusOf(root: string, record: StateRecord): Status {
+  if (record.pid === 0) return "creating";
+  if (!isAlive(record)) return "stopped";
+  return exists(`${stateFolder(root, record.id)}/start`) ? "created" : "running";
+}
+
+export async function fullStatusOf(root: string, record: StateRecord): Promise<Status> {
+  const status = statusOf(root, record);
+  if (record.cgroup === undefined || (status !== "running" && status !== "created")) return status;
+  const { isFrozen } = await import("../cgroup/index.ts");
+  return isFrozen(record.cgroup) ? "paused" : status;
+}
+
+/**
+ * A descriptor of the container's first process. The process is looked at again after the descriptor was opened, so that it
+ * cannot be of another one that got the number since.
+ *
+ * @returns undefined when it has ended. The caller closes it
+ */
+export function openProcess(record: StateRecord): number | undefined {
+  if (!isAlive(record)) return undefined;
+  const pidfd = syscall(SYS.pidfd_open, record.pid, 0);
+  if (pidfd === -E.ESRCH) return undefined;
+  check("pidfd_open", pidfd, `process ${record.pid}`);
+  if (isAlive(record)) return pidfd;
+  syscall(SYS.close, pidfd);
+  return undefined;
+}
+
+/** The ids in a state root; those whose folder has no record yet too. */
+export function listIds(root: string): string[] {
+  const fs = process.getBuiltinModule("node:fs");
+  try {
+    return fs
+      .readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && ID.test(entry.name))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return []; // cast: of node:fs
+    throw error;
+  }
+}
+
+const FILES = ["start", "report", "seccomp", "state.json", "state.json.new"] as const;
+
+/** Removes a container's folder, its record last. A missing one is no failure. */
+export function removeStateFolder(root: string, id: string): void {
+  const folder = stateFolder(root, id);
+  for (const name of FILES) syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
+  const result = syscall(SYS.unlinkat, AT_FDCWD, cstring(folder), 0x200 /* AT_REMOVEDIR */);
+  if (result !== -E.ENOENT) check("unlinkat", result, folder);
+}
