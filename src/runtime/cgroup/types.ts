@@ -24,6 +24,8 @@ export interface CgroupRequest {
   /** Whether the caller is not root of the initial user namespace. */
   readonly rootless: boolean;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** The container's root as a uid of the host, when the cgroup is to be delegated to it (a new cgroup and user namespace, cgroups mounted writable). */
+  readonly owner?: number;
 }
 
 export interface PreparedCgroup {
