@@ -72,13 +72,16 @@ function typeOf(device: LinuxDevice): number {
   return type;
 }
 
+/** Podman writes the type of the file into `fileMode` too; `type` is what counts. */
+const permissionsOf = ({ fileMode }: LinuxDevice): number => (fileMode ?? 0o666) & 0o7777;
+
 /** In a user namespace a node cannot be made: the host's is bound, after a check that it is that device. */
 function addBoundDevice(compilation: Compilation, device: LinuxDevice): void {
   const { inside, root, target } = compilation;
   const note = `bind the host's ${device.path}`;
   const type = typeOf(device);
   if (type === S_IFIFO) {
-    inside.add("make_in", [target, root, device.path, device.fileMode ?? 0o666, S_IFIFO], {
+    inside.add("make_in", [target, root, device.path, permissionsOf(device), S_IFIFO], {
       note: `make ${device.path}`,
     });
     inside.add("close", [target]);
@@ -102,7 +105,7 @@ function addMadeDevice(compilation: Compilation, device: LinuxDevice): void {
   const [folder, name] = [device.path.slice(0, at), device.path.slice(at + 1)];
   const note = `make the device ${device.path}`;
   inside.add("make_in", [target, root, folder === "" ? "/" : folder, 0o755, 0o040000], { note });
-  const mode = typeOf(device) | (device.fileMode ?? 0o666);
+  const mode = typeOf(device) | permissionsOf(device);
   inside.add("mknodat", [target, name, mode, encodeDevice(device.major ?? 0, device.minor ?? 0)], {
     note,
     recover: RECOVER_EXISTS,

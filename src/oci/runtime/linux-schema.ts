@@ -42,7 +42,8 @@ const device = v.pipe(
     path: absolutePath,
     major: v.optional(int64),
     minor: v.optional(int64),
-    fileMode: v.optional(between(0, 0o777)),
+    // The schema of the specification allows permissions only; podman writes stat(2)'s st_mode, the type of the file included.
+    fileMode: v.optional(between(0, 0o177777)),
     uid: v.optional(uint32),
     gid: v.optional(uint32),
   }),

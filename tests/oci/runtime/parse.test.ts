@@ -80,7 +80,7 @@ const AGAINST_SCHEMA: readonly (readonly [path: string, value: unknown, reason: 
   ["linux.namespaces[0].type", "net", "must be one of"],
   ["linux.uidMappings[0].size", undefined, "is missing"],
   ["linux.devices[0].type", "x", "must be one of c, b, u, p"],
-  ["linux.devices[0].fileMode", 0o1000, "must be at most 511"],
+  ["linux.devices[0].fileMode", 0o200000, "must be at most 65535"],
   ["linux.resources.memory.limit", "512m", "must be a number"],
   ["linux.resources.cpu.cpus", 2, "must be a text"],
   ["linux.resources.blockIO.weight", 65536, "must be at most 65535"],
