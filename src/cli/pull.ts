@@ -1,6 +1,7 @@
 /** `tsbox pull` */
 import { chooseMapping, parseUserns } from "../idmap/index.ts";
 import { ensureImage } from "../image/index.ts";
+import { compileHotCode } from "../linux/engine.ts";
 import { parseImageName, parsePlatform } from "../oci/index.ts";
 import { openStore } from "../store/index.ts";
 import { type CommandDefinition, isOn, last } from "./args.ts";
@@ -33,6 +34,7 @@ export async function pull(argv: readonly string[]): Promise<number> {
   const args = await readCommand(PULL, argv);
   if (args === undefined) return 0;
   requireOperands(PULL, args, "image");
+  compileHotCode();
   const platform = last(args, "platform");
   const [tlsVerify, authFile, certDir] = [last(args, "tls-verify"), last(args, "authfile"), last(args, "cert-dir")];
   const store = openStore();

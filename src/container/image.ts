@@ -1,6 +1,7 @@
 /** The image of a container: found or pulled, with its layers unpacked for the container's mapping. */
 import type { IdMapping } from "../idmap/index.ts";
 import { ensureImage, findImage, type OnPullEvent, type PullOptions, type PullPolicy } from "../image/index.ts";
+import { compileHotCode } from "../linux/engine.ts";
 import { type ContainerDefaults, digestHex, parseImageName } from "../oci/index.ts";
 import { type ContainerNeeds, type LocalImage, openStore } from "../store/index.ts";
 import type { LayeredImage } from "./root.ts";
@@ -55,6 +56,7 @@ async function holdImage(pull: PullOptions, policy: PullPolicy): Promise<{ image
       return { image: local, hold };
     hold[Symbol.dispose]();
   }
+  compileHotCode();
   for (;;) {
     const image = await ensureImage(pull, policy);
     const hold = store.hold();

@@ -1,6 +1,7 @@
 /** The worker: `tsbox __unpack`, root of a user namespace. See protocol.ts. */
 import { TsboxError } from "../../error.ts";
 import { SYS } from "../../linux/abi.gen.ts";
+import { compileHotCode } from "../../linux/engine.ts";
 import { check, errnoText, SyscallError } from "../../linux/errno.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { digestAlgorithm } from "../../oci/index.ts";
@@ -15,6 +16,7 @@ const DESTINATION = 4;
 
 /** @returns the exit status; the outcome itself is the line on standard output */
 export async function unpackWorkerMain(): Promise<number> {
+  compileHotCode();
   const reply = await work().catch(failureReply);
   await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
   return 0;

@@ -1,5 +1,6 @@
 /** `tsbox __tree`: work on trees as root of the user namespace that they were made in. */
 import { type ErrorCode, TsboxError } from "../../error.ts";
+import { compileHotCode } from "../../linux/engine.ts";
 import { E, errnoText, SyscallError } from "../../linux/errno.ts";
 import { type FlattenJob, flatten } from "./flatten.ts";
 import { removeDeep } from "./remove-deep.ts";
@@ -16,6 +17,7 @@ export type TreeReply =
 
 /** The job is JSON on standard input. @returns the exit status */
 export async function treeWorkerMain(): Promise<number> {
+  compileHotCode();
   const job = JSON.parse(await Bun.stdin.text()) as TreeJob; // cast: only tsbox starts it
   await Bun.write(Bun.stdout, JSON.stringify(work(job)));
   return 0;
