@@ -12,12 +12,13 @@ import type { Download } from "./download.ts";
 import { Gate } from "./gate.ts";
 import type { OnPullEvent } from "./progress.ts";
 import { type Layer, receiveLayer, type Staged } from "./receive-layer.ts";
-import { finishLayers } from "./unpack/index.ts";
+import { finishLayers, Workers } from "./unpack/index.ts";
 
 /** As Docker. */
 const DOWNLOADS = 3;
-/** Each keeps a processor busy. */
-const UNPACKS = Math.max(2, navigator.hardwareConcurrency);
+const PROCESSORS = Math.max(2, navigator.hardwareConcurrency);
+/** One more than processors: each waits for its bytes, for the disk, or for its start now and then. */
+const UNPACKS = PROCESSORS + 1;
 
 export interface UnpackLayersOptions {
   readonly store: Store;
@@ -45,14 +46,15 @@ export function layersOf({ manifest, config, chainIDs, name }: LocalImage): Laye
 export async function unpackLayers(layers: readonly Layer[], options: UnpackLayersOptions): Promise<void> {
   const { store, mapping } = options;
   using _claims = await claimMissing(layers, options);
-  const staged = await stageAll(layers, options);
+  using workers = new Workers(mapping);
+  const staged = await stageAll(layers, options, workers);
   try {
     const trees = layers.map((layer, index) => {
       const { impliedFolders = [], pendingHardLinks = [], opaqueRoot = false } = staged[index]?.result ?? {};
       const path = staged[index]?.path ?? store.layers.path(mapping, layer.chainID);
       return { path, impliedFolders, pendingHardLinks, opaqueRoot };
     });
-    await finishLayers({ layers: trees, lowerPaths: [], mapping });
+    await finishLayers({ layers: trees, lowerPaths: [], mapping, workers });
     // what has its name must be whole also after a power cut; one flush for all costs less than one for each
     if (staged.some((tree) => tree !== undefined)) syncFilesystem(store.layers.folder(mapping));
     for (const [index, { chainID }] of layers.entries()) {
@@ -81,10 +83,16 @@ async function claimMissing(layers: readonly Layer[], options: UnpackLayersOptio
 }
 
 /** @returns the new trees, at the places of their layers; none where the layer was there */
-async function stageAll(layers: readonly Layer[], options: UnpackLayersOptions): Promise<(Staged | undefined)[]> {
+async function stageAll(
+  layers: readonly Layer[],
+  options: UnpackLayersOptions,
+  workers: Workers,
+): Promise<(Staged | undefined)[]> {
   const failed = new AbortController();
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
-  const work = { ...options, signal, downloads: new Gate(DOWNLOADS), unpacks: new Gate(UNPACKS) };
+  const crowded = layers.length >= PROCESSORS;
+  const gates = { downloads: new Gate(DOWNLOADS), unpacks: new Gate(UNPACKS) };
+  const work = { ...options, ...gates, signal, workers, crowded };
   const results = await Promise.allSettled(
     layers.map((layer) =>
       receiveLayer(layer, work).catch((error) => {

@@ -6,7 +6,7 @@ import type { Lease, Store } from "../store/index.ts";
 import type { Download } from "./download.ts";
 import type { Gate } from "./gate.ts";
 import type { OnPullEvent, PullEvent } from "./progress.ts";
-import { type Unpacking, type UnpackResult, unpackLayer } from "./unpack/index.ts";
+import { type Unpacking, type UnpackResult, unpackLayer, type Workers } from "./unpack/index.ts";
 
 export interface Layer {
   readonly descriptor: Descriptor;
@@ -27,6 +27,9 @@ export interface LayerWork {
   readonly download: Download;
   readonly downloads: Gate;
   readonly unpacks: Gate;
+  readonly workers: Workers;
+  /** Whether there are layers enough to keep all processors busy. */
+  readonly crowded: boolean;
   readonly signal: AbortSignal;
   readonly onEvent?: OnPullEvent;
 }
@@ -74,7 +77,7 @@ async function receiveAndUnpack(
   work: LayerWork,
   tell: (state: LayerState, bytes: number) => void,
 ): Promise<Staged> {
-  const { store, mapping, lease, signal } = work;
+  const { store, mapping, lease, signal, workers, crowded } = work;
   const compression = layerCompression(descriptor);
   const abandoned: Attempt[] = [];
   let attempt: Attempt | undefined;
@@ -82,7 +85,7 @@ async function receiveAndUnpack(
   let place: Disposable | undefined;
   const begin = (blobPath: string): Attempt => {
     const path = store.layers.stage(lease, mapping);
-    const unpacking = unpackLayer({ blobPath, destination: path, compression, diffID, mapping });
+    const unpacking = unpackLayer({ blobPath, destination: path, compression, diffID, mapping, workers, crowded });
     // a failure is reported when the result is asked for; until then it must not count as unhandled
     unpacking.result.catch(() => {});
     return { path, unpacking };

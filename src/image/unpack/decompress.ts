@@ -3,6 +3,7 @@ import { Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { TsboxError } from "../../error.ts";
 import type { Compression } from "../../oci/index.ts";
+import { inflateHere } from "./inflate-here.ts";
 
 /** Large pieces: each costs a trip through the event loop. */
 const CHUNK = 1024 * 1024;
@@ -11,13 +12,22 @@ function decoder(compression: Exclude<Compression, "none">): Transform {
   return compression === "gzip" ? createGunzip({ chunkSize: CHUNK }) : createZstdDecompress({ chunkSize: CHUNK });
 }
 
-/** @throws TsboxError `invalid` when the data is damaged or ends early */
+/**
+ * @param here in this thread where that can be: for one of several workers that keep the processors busy anyway
+ * @returns pieces that are valid until the next is asked for
+ * @throws TsboxError `invalid` when the data is damaged or ends early
+ */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
   compression: Compression,
+  here = false,
 ): AsyncGenerator<Uint8Array> {
   if (compression === "none") {
     yield* source;
+    return;
+  }
+  if (here && compression === "gzip") {
+    yield* inflateHere(source, (reason) => damaged(compression, reason));
     return;
   }
   const input = Readable.from(source, { objectMode: false, highWaterMark: CHUNK });
@@ -33,8 +43,10 @@ export async function* decompress(
     for await (const chunk of output) yield chunk as Uint8Array; // cast: streams without objectMode give bytes
   } catch (error) {
     if (failure !== undefined) throw failure;
-    if (error instanceof TsboxError) throw error;
-    const reason = (error as Error).message; // cast: zlib throws errors
-    throw new TsboxError("invalid", `cannot unpack: the ${compression} data is damaged (${reason})`, { cause: error });
+    throw damaged(compression, (error as Error).message, error); // cast: zlib throws errors
   }
+}
+
+function damaged(compression: Compression, reason: string, cause?: unknown): TsboxError {
+  return new TsboxError("invalid", `cannot unpack: the ${compression} data is damaged (${reason})`, { cause });
 }

@@ -1,10 +1,11 @@
 /**
- * What the parent and a worker say to each other. The worker is tsbox again, root of a user namespace. Descriptor 3 is the
- * blob, which may still grow; 4 is the folder that the worker makes its root.
+ * What the parent and a worker say to each other. The worker is tsbox again, root of a user namespace. Descriptor 3 is a socket; over
+ * it come, for each layer, the blob, which may still grow, and the folder that the worker makes its root.
  *
- * Parent to worker, lines on standard input: a {@link Job} as JSON, then `have N` (N bytes of the blob are there), at last `end N`
- * (it is whole, N bytes, and verified). End of file or `abort` before that: the worker stops and reports a failure.
- * Worker to parent, one line on standard output: a {@link Reply} as JSON.
+ * Parent to worker, lines on standard input: a {@link Job} as JSON, then, for a layer, `have N` (N bytes of the blob are there), at last
+ * `end N` (it is whole, N bytes, and verified). End of file or `abort` before that: the worker reports a failure. End of file instead of
+ * a job: the worker ends.
+ * Worker to parent, one line on standard output for each job: a {@link Reply} as JSON. After a failure the worker ends.
  */
 import type { ErrorCode } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
@@ -17,6 +18,8 @@ export interface UnpackJob {
   /** As the worker sees it: the caller's own id is 0. */
   readonly mapping: IdMapping;
   readonly limits: Limits;
+  /** Whether other workers keep the processors busy meanwhile. */
+  readonly crowded: boolean;
 }
 
 /** Paths are absolute; names of files are strings of bytes (bytes.ts). */

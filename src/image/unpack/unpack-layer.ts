@@ -1,19 +1,11 @@
-/** The parent's side: starts workers and talks to them. */
-import { TsboxError } from "../../error.ts";
+/** The parent's side: what it asks of workers. */
 import { type IdMapping, unpackMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import type { Compression, Digest } from "../../oci/index.ts";
-import { selfCommand, spawnEntered } from "../../plan/index.ts";
-import {
-  DEFAULT_LIMITS,
-  type Job,
-  type Limits,
-  type Reply,
-  type UnfinishedLayer,
-  type UnpackResult,
-} from "./protocol.ts";
+import { DEFAULT_LIMITS, type Job, type Limits, type UnfinishedLayer, type UnpackResult } from "./protocol.ts";
+import { Workers } from "./workers.ts";
 
 export interface UnpackOptions {
   /** The blob, which may still be growing; it is opened now. */
@@ -24,6 +16,10 @@ export interface UnpackOptions {
   readonly diffID: Digest;
   readonly mapping: IdMapping;
   readonly limits?: Limits;
+  /** Those that unpack the other layers too; one of its own if not given. */
+  readonly workers?: Workers;
+  /** Whether other layers keep the processors busy meanwhile. */
+  readonly crowded?: boolean;
 }
 
 export interface Unpacking {
@@ -41,13 +37,14 @@ function open(path: string, flags: number): number {
   return check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), flags | O_CLOEXEC), path);
 }
 
-/** Starts a worker that unpacks one layer. The tree is whole when `result` is there, and only then. */
+/** Has one layer unpacked. The tree is whole when `result` is there, and only then. */
 export function unpackLayer(options: UnpackOptions): Unpacking {
-  const { compression, diffID, mapping, limits = DEFAULT_LIMITS } = options;
+  const { compression, diffID, mapping, limits = DEFAULT_LIMITS, crowded = false } = options;
   const blob = open(options.blobPath, O_RDONLY);
   const destination = open(options.destination, O_RDONLY | O_DIRECTORY);
-  const job: Job = { kind: "unpack", compression, diffID, mapping: unpackMapping(mapping), limits };
-  const worker = startWorker(job, mapping, [blob, destination]);
+  const job: Job = { kind: "unpack", compression, diffID, mapping: unpackMapping(mapping), limits, crowded };
+  using own = new Workers(mapping);
+  const worker = (options.workers ?? own).run(job, [blob, destination]);
   syscall(SYS.close, blob);
   syscall(SYS.close, destination);
   let told = 0;
@@ -77,6 +74,7 @@ export async function finishLayers(job: {
   readonly layers: readonly UnfinishedLayer[];
   readonly lowerPaths: readonly string[];
   readonly mapping: IdMapping;
+  readonly workers?: Workers;
 }): Promise<void> {
   const lacking = job.layers.findLastIndex(
     (layer, index) =>
@@ -94,45 +92,6 @@ export async function finishLayers(job: {
       whiteouts,
       opaqueRoot,
     }));
-  await startWorker({ kind: "finish", layers, lowerPaths: job.lowerPaths }, job.mapping, []).reply;
-}
-
-function startWorker(job: Job, mapping: IdMapping, descriptors: readonly number[]) {
-  const [program, ...rest] = selfCommand();
-  const child = spawnEntered({
-    mapping: unpackMapping(mapping),
-    argv: [program ?? "", ...rest, "__unpack"],
-    stdio: ["pipe", "pipe", "pipe", ...descriptors],
-  });
-  const input = child.stdin as Bun.FileSink; // casts: all three were asked for as pipes
-  const say = (line: string) => {
-    try {
-      input.write(`${line}\n`);
-      input.flush();
-    } catch {
-      // it has ended; what it has to say of that comes as its reply
-    }
-  };
-  say(JSON.stringify(job));
-  const reply = readReply(child).finally(() => input.end());
-  return { say, reply, kill: () => child.kill("SIGKILL") };
-}
-
-async function readReply(child: ReturnType<typeof spawnEntered>): Promise<UnpackResult | null> {
-  const [text, log, status] = await Promise.all([
-    new Response(child.stdout as ReadableStream<Uint8Array>).text(),
-    new Response(child.stderr as ReadableStream<Uint8Array>).text(),
-    child.exited,
-  ]);
-  if (status !== 0 || text === "") {
-    const said = log
-      .trim()
-      .replace(/^tsbox: /, "")
-      .split("\n")
-      .at(-1);
-    throw new TsboxError("host", said || `cannot unpack: the worker ended with status ${status}`);
-  }
-  const reply = JSON.parse(text) as Reply; // cast: only the worker writes it
-  if ("error" in reply) throw new TsboxError(reply.error.code, reply.error.message);
-  return reply.ok;
+  using own = new Workers(job.mapping);
+  await (job.workers ?? own).run({ kind: "finish", layers, lowerPaths: job.lowerPaths }, []).reply;
 }

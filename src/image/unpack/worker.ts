@@ -1,66 +1,69 @@
 /** The worker: `tsbox __unpack`, root of a user namespace. See protocol.ts. */
 import { TsboxError } from "../../error.ts";
 import { SYS } from "../../linux/abi.gen.ts";
-import { compileHotCode } from "../../linux/engine.ts";
-import { check, errnoText, SyscallError } from "../../linux/errno.ts";
-import { cstring, syscall } from "../../linux/syscall.ts";
+import { errnoText, SyscallError } from "../../linux/errno.ts";
+import { receiveDescriptors } from "../../linux/pass-descriptors.ts";
+import { syscall } from "../../linux/syscall.ts";
 import { digestAlgorithm } from "../../oci/index.ts";
+import { Confinement } from "./confinement.ts";
+import type { decompress as Decompress } from "./decompress.ts";
 import { finish } from "./finish.ts";
 import { growingFile, type NextLine } from "./growing-file.ts";
 import type { Job, Reply, UnpackJob, UnpackResult } from "./protocol.ts";
 import { TarParser } from "./tar/parser.ts";
 import { TreeWriter } from "./tree-writer.ts";
 
-const BLOB = 3;
-const DESTINATION = 4;
+const SOCKET = 3;
 
-/** @returns the exit status; the outcome itself is the line on standard output */
+/** @returns the exit status; the outcomes themselves are lines on standard output */
 export async function unpackWorkerMain(): Promise<number> {
-  compileHotCode();
-  const reply = await work().catch(failureReply);
-  await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
-  return 0;
-}
-
-async function work(): Promise<Reply> {
   const lines = console[Symbol.asyncIterator]();
   const next: NextLine = async () => {
     const { value, done } = await lines.next();
     return done ? undefined : value;
   };
-  const job = JSON.parse((await next()) ?? "null") as Job; // cast: only tsbox starts it
+  const confinement = new Confinement();
+  for (let line = await next(); line !== undefined; line = await next()) {
+    const reply = await work(JSON.parse(line), confinement, next).catch(failureReply); // cast: only tsbox starts it
+    await Bun.write(Bun.stdout, `${JSON.stringify(reply)}\n`);
+    if ("error" in reply) break;
+  }
+  return 0;
+}
+
+async function work(job: Job, confinement: Confinement, next: NextLine): Promise<Reply> {
+  confinement.leave();
   if (job.kind === "finish") {
     finish(job);
     return { ok: null };
   }
-  return { ok: await unpack(job, next) };
+  // from here on the tree is the root: all that may be needed of the host is loaded before
+  const { decompress } = await import("./decompress.ts");
+  const [blob = -1, destination = -1] = receiveDescriptors(SOCKET, 2);
+  confinement.enter(destination);
+  try {
+    return { ok: await unpack(job, blob, next, decompress) };
+  } finally {
+    syscall(SYS.close, blob);
+  }
 }
 
-/** From here on the tree is the root: all that may be needed of the host is loaded before. */
-async function confine(): Promise<typeof import("./decompress.ts")> {
-  const loaded = await import("./decompress.ts");
-  check("fchdir", syscall(SYS.fchdir, DESTINATION));
-  check("chroot", syscall(SYS.chroot, cstring(".")));
-  // what is made in the tree is to be root's, of the mode it is made with: nothing is inherited from where the store is
-  syscall(SYS.umask, 0);
-  check("fchown", syscall(SYS.fchown, DESTINATION, 0, 0));
-  check("fchmod", syscall(SYS.fchmod, DESTINATION, 0o755));
-  syscall(SYS.removexattr, cstring("."), cstring("system.posix_acl_default"));
-  return loaded;
-}
-
-async function unpack(job: UnpackJob, next: NextLine): Promise<UnpackResult> {
-  const { decompress } = await confine();
+async function unpack(
+  job: UnpackJob,
+  descriptor: number,
+  next: NextLine,
+  decompress: typeof Decompress,
+): Promise<UnpackResult> {
   const hash = new Bun.CryptoHasher(digestAlgorithm(job.diffID));
   using writer = new TreeWriter(job.mapping, job.limits);
   const parser = new TarParser(writer);
   const { limits } = job;
   let read = 0;
   let made = 0;
-  const blob = growingFile(BLOB, next, (size) => {
+  const blob = growingFile(descriptor, next, (size) => {
     read += size;
   });
-  for await (const chunk of decompress(blob, job.compression)) {
+  for await (const chunk of decompress(blob, job.compression, job.crowded)) {
     made += chunk.length;
     if (made > limits.bytes || (made > limits.unboundedBytes && made > read * limits.ratio)) {
       throw new TsboxError("invalid", `cannot unpack: ${read} bytes of the layer expand to more than ${made}`);
