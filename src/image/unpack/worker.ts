@@ -1,6 +1,7 @@
 /** The worker: `tsbox __unpack`, root of a user namespace. See protocol.ts. */
 import { TsboxError } from "../../error.ts";
 import { SYS } from "../../linux/abi.gen.ts";
+import { compileHotCode } from "../../linux/engine.ts";
 import { errnoText, SyscallError } from "../../linux/errno.ts";
 import { receiveDescriptors } from "../../linux/pass-descriptors.ts";
 import { syscall } from "../../linux/syscall.ts";
@@ -17,6 +18,7 @@ const SOCKET = 3;
 
 /** @returns the exit status; the outcomes themselves are lines on standard output */
 export async function unpackWorkerMain(): Promise<number> {
+  compileHotCode();
   const lines = console[Symbol.asyncIterator]();
   const next: NextLine = async () => {
     const { value, done } = await lines.next();
