@@ -1,5 +1,5 @@
 /** `kill` */
-import { killContainer, parseSignal } from "../../runtime/lifecycle/index.ts";
+import { killContainer } from "../../runtime/lifecycle/index.ts";
 import type { Globals } from "./globals.ts";
 import { type CommandDefinition, containerId, HELP, isOn, readRuntimeCommand } from "./operands.ts";
 
@@ -15,6 +15,6 @@ export async function kill(argv: readonly string[], { root }: Globals): Promise<
   const args = await readRuntimeCommand(KILL, argv);
   if (args === undefined) return 0;
   const id = containerId(args, KILL, 2);
-  await killContainer(root, id, parseSignal(args.positionals[1] ?? "TERM"), isOn(args, "all"));
+  await killContainer(root, id, args.positionals[1] ?? "TERM", isOn(args, "all"));
   return 0;
 }

@@ -22,7 +22,9 @@ export async function spec(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   const path = `${absolute(last(args, "bundle") ?? ".")}/config.json`;
   try {
-    writeText(path, `${JSON.stringify(exampleConfig(isOn(args, "rootless")), undefined, "\t")}\n`, { exclusive: true });
+    writeText(path, `${JSON.stringify(await exampleConfig(isOn(args, "rootless")), undefined, "\t")}\n`, {
+      exclusive: true,
+    });
   } catch (cause) {
     throw new TsboxError("exists", `cannot write ${path}: ${(cause as Error).message}`, { cause }); // cast: SyscallError
   }

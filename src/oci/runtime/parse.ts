@@ -6,6 +6,7 @@ import { TsboxError } from "../../error.ts";
 import { parseExactJSON } from "./exact-json.ts";
 import type { RuntimeFeatures, RuntimeState } from "./state.ts";
 import type { LinuxResources, Process, RuntimeConfig } from "./types.ts";
+import { isUsualConfig } from "./usual-config.ts";
 
 /** Of `linux.seccomp.syscalls[].args[]`. */
 const EXACT_FIELDS: ReadonlySet<string> = new Set(["value", "valueTwo"]);
@@ -24,8 +25,10 @@ function parseJSON(json: string, what: string): unknown {
  * @throws TsboxError `invalid`, naming the first wrong field by its path: `process.cwd: must be an absolute path`
  */
 export async function parseRuntimeConfig(json: string, what = "config.json"): Promise<RuntimeConfig> {
+  const value = parseJSON(json, what);
+  if (isUsualConfig(value)) return value;
   const [{ check }, { runtimeConfig }] = await Promise.all([import("./check.ts"), import("./config-schema.ts")]);
-  const config: RuntimeConfig = check(runtimeConfig, parseJSON(json, what), what);
+  const config: RuntimeConfig = check(runtimeConfig, value, what);
   // 0.x are the drafts of 1.0, which had the same fields; of a version 2 nobody knows what its fields mean
   if (Number.parseInt(config.ociVersion, 10) > 1) {
     throw new TsboxError(
