@@ -34,10 +34,10 @@ function enableControllers(parent: string, needed: readonly string[], what: stri
   const available = readWords(`${parent}/cgroup.controllers`);
   const lacking = needed.filter((name) => !available.includes(name));
   if (lacking.length > 0) {
-    throw cannotLimit(
-      what,
-      `the controller ${lacking.join(", ")} is not available in ${parent} (cgroup.controllers); an administrator delegates it: systemctl set-property user@$(id -u).service Delegate='cpu cpuset io memory pids'`,
-    );
+    const remedy = parent.includes("/user@")
+      ? "; an administrator runs: systemctl set-property user@$(id -u).service Delegate='cpu cpuset io memory pids'"
+      : "";
+    throw cannotLimit(what, `${parent} does not have the controller ${lacking.join(", ")}${remedy}`);
   }
   const enabled = readWords(control);
   const missing = available.filter((name) => !enabled.includes(name));

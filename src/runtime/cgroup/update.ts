@@ -45,12 +45,13 @@ export async function update(state: CgroupState, resources: LinuxResources): Pro
   const { path } = state;
   if (!exists(path)) throw new TsboxError("not-found", `cannot update limits: the cgroup ${path} does not exist`);
   const complete = completeCpu(path, resources);
-  const settings = cgroupSettings(complete, readLimit(`${path}/memory.max`));
+  const memoryLimit = readLimit(`${path}/memory.max`);
+  const settings = cgroupSettings(complete, memoryLimit);
   checkMemory(path, complete);
   if (state.manager === "systemd" && state.unit !== undefined) {
     // first: what systemd does not know it would undo at its next reload
     const { setScopeProperties } = await import("./systemd/scope.ts");
-    setScopeProperties(state, complete);
+    setScopeProperties(state, complete, memoryLimit);
   }
   applySettings(path, settings);
   if (complete.devices !== undefined && complete.devices.length > 0) {

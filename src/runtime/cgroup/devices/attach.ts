@@ -4,7 +4,7 @@ import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, SYS } from "../../../linux/
 import { check, E, errnoText } from "../../../linux/errno.ts";
 import { address, cstring, syscall } from "../../../linux/syscall.ts";
 import type { LinuxDeviceCgroup } from "../../../oci/index.ts";
-import { deviceProgram } from "./program.ts";
+import { DEFAULT_DEVICE_RULES, deviceProgram } from "./program.ts";
 
 // enum bpf_cmd, bpf_prog_type, bpf_attach_type; include/uapi/linux/bpf.h
 const BPF_PROG_LOAD = 5;
@@ -98,13 +98,13 @@ function nameOf(program: number): string {
 }
 
 /**
- * From here on the processes of a cgroup reach only the devices that the rules allow. Rules that allow everything need no filter. The
+ * From here on the processes of a cgroup reach only the devices that the rules and `DEFAULT_DEVICE_RULES` allow. Rules that allow everything need no filter. The
  * filter of an earlier call is replaced in one step: there is no moment without one.
  *
  * @throws TsboxError `invalid` for a bad rule, `host` when the kernel refuses
  */
 export function setDeviceRules(path: string, rules: readonly LinuxDeviceCgroup[]): void {
-  const program = deviceProgram(rules);
+  const program = deviceProgram([...rules, ...DEFAULT_DEVICE_RULES]);
   const cgroup = check(
     "openat",
     syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC),

@@ -40,6 +40,28 @@ export function deviceRule(rule: LinuxDeviceCgroup, index: number): DeviceRule {
   return { allow, type: type === "b" ? DEVICE.b : DEVICE.c, major: number("major"), minor: number("minor"), access };
 }
 
+/**
+ * What every container may have, whatever config.json denies: any node may be made, and the devices that the specification supplies
+ * (config-linux.md, "Default Devices") and terminals may be opened. runc and crun add the same, and callers rely on
+ * it: they write a rule that denies everything.
+ */
+export const DEFAULT_DEVICE_RULES: readonly LinuxDeviceCgroup[] = [
+  { allow: true, type: "c", access: "m" },
+  { allow: true, type: "b", access: "m" },
+  ...(
+    [
+      [1, 3], // null
+      [1, 5], // zero
+      [1, 7], // full
+      [1, 8], // random
+      [1, 9], // urandom
+      [5, 0], // tty
+      [5, 2], // ptmx
+      [136, -1], // pts/*
+    ] as const
+  ).map(([major, minor]) => ({ allow: true, type: "c", major, minor, access: "rwm" })),
+];
+
 const BPF_LDX_W = 0x61;
 const BPF_ALU64_MOV_K = 0xb7;
 const BPF_ALU_MOV_X = 0xbc;
@@ -74,7 +96,8 @@ export function deviceProgram(rules: readonly LinuxDeviceCgroup[]): Uint8Array<A
     insn(BPF_LDX_W, MINOR, 0, CONTEXT, 8),
   ];
   const parsed = rules.map(deviceRule).reverse();
-  if (matchesAll(parsed[0]) && parsed[0]?.allow) return undefined;
+  // after a rule that allows all, only one that denies makes a difference
+  if (parsed.find((rule) => !rule.allow || matchesAll(rule))?.allow) return undefined;
   for (const rule of parsed) {
     code.push(...ruleCode(rule));
     // the kernel refuses code that is never reached
