@@ -14,7 +14,7 @@ exec unshare --mount --cgroup --pid --fork --kill-child sh -euc '
   mkdir /sys/fs/cgroup/init
   echo 1 > /sys/fs/cgroup/init/cgroup.procs
   for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-    echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control || true
+    echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
   done
   mount -t tmpfs tmpfs /run
   mount -t tmpfs tmpfs /tmp
