@@ -1,5 +1,6 @@
 /** State of this process that the kernel only tells by system call: prctl(2). */
 import { SYS } from "./abi.gen.ts";
+import { readShortText } from "./read-text.ts";
 import { syscall } from "./syscall.ts";
 
 const PR_GET_NO_NEW_PRIVS = 39;
@@ -19,4 +20,9 @@ export function hasSeccompFilter(): boolean {
 /** Whether the kernel knows seccomp filters. */
 export function kernelHasSeccomp(): boolean {
   return syscall(SYS.prctl, PR_GET_SECCOMP) >= 0;
+}
+
+/** Whether this process lives in a user namespace other than the first: root there is not the host's. user_namespaces(7) */
+export function inUserNamespace(): boolean {
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readShortText("/proc/self/uid_map") ?? "0 0 4294967295");
 }

@@ -1,5 +1,6 @@
 /** What the parts of the compiler share. */
 import type { IdMapping } from "../idmap/index.ts";
+import { inUserNamespace } from "../linux/process-state.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 
@@ -24,7 +25,7 @@ export interface Compilation {
 
 /** True when device nodes cannot be made and are bound from the host instead. */
 export function isRootless(mapping: IdMapping): boolean {
-  return mapping.kind !== "none" || process.geteuid?.() !== 0;
+  return mapping.kind !== "none" || process.geteuid?.() !== 0 || inUserNamespace();
 }
 
 /** True when the mapping gives this id inside. */

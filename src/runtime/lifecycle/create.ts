@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY, S_IFIFO, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
+import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
 import { statPath } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
@@ -12,7 +13,7 @@ import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 import { mappingOf } from "./mapping.ts";
 import { compileLifecycle, type LifecycleMode } from "./plan.ts";
-import { checkId, inUserNamespace, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
+import { checkId, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
 
 export interface CreateOptions {
   /** Folder of all states. */

@@ -11,6 +11,7 @@
 import { TsboxError } from "../../error.ts";
 import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
 import { check, E, SyscallError } from "../../linux/errno.ts";
+import { inUserNamespace } from "../../linux/process-state.ts";
 import { exists, readShortText, readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import type { RuntimeConfig } from "../../oci/index.ts";
@@ -56,11 +57,6 @@ export function checkId(id: string): void {
     "usage",
     `invalid container id ${JSON.stringify(id)}: it may have letters, digits, "_", "+", "-" and "."`,
   );
-}
-
-/** Whether this process lives in a user namespace other than the first: root there is not the host's. user_namespaces(7) */
-export function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readShortText("/proc/self/uid_map") ?? "0 0 4294967295");
 }
 
 /**
