@@ -3,6 +3,7 @@ import { afterAll, describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { TsboxError } from "../../../src/error.ts";
 import type { LinuxSeccomp } from "../../../src/oci/index.ts";
+import { parseAction } from "../../../src/runtime/seccomp/action.ts";
 import type { Architecture } from "../../../src/runtime/seccomp/architecture.ts";
 import { compileSeccomp } from "../../../src/runtime/seccomp/compile.ts";
 import { loadProfile } from "../../../src/runtime/seccomp/load-profile.ts";
@@ -10,8 +11,8 @@ import { defaultProfile, type Host } from "../../../src/runtime/seccomp/profile.
 import { type Requirement, requires } from "../../support/skip.ts";
 import { type Call, Program } from "./bpf-interpreter.ts";
 import { AUDIT_ARCHITECTURES, Expectation, interestingNumbers } from "./compare.ts";
-import { libseccomp, libseccompProgram, removeTool } from "./libseccomp.ts";
-import { ACTIONS, OPERATORS, Random, randomArguments, randomProfile, type Shape } from "./random.ts";
+import { Endless, libseccomp, libseccompProgram, removeTool } from "./libseccomp.ts";
+import { ACTIONS, holds, OPERATORS, Random, randomArguments, randomProfile, type Shape } from "./random.ts";
 
 afterAll(removeTool);
 
@@ -149,6 +150,68 @@ describe("random profiles decide as libseccomp's programs of them", () => {
     }, 60_000);
   }
 });
+
+/**
+ * With overlapping rules of several conditions libseccomp passes over some rules, and lets some calls through that no rule matches.
+ * There the specification decides: a call gets the action of a rule whose conditions all hold, or the default.
+ */
+describe("where libseccomp's program and the compiled one differ, the compiled one is what the specification says", () => {
+  const shapes: Readonly<Record<string, Shape>> = {
+    "one action": {
+      names: ["mount"],
+      actions: ACTIONS.slice(0, 1),
+      operators: OPERATORS,
+      maxRules: 5,
+      maxConditions: 4,
+    },
+    "bounds that overlap": { names: ["mount"], actions: ACTIONS, operators: OPERATORS, maxRules: 5, maxConditions: 1 },
+    "different actions": { names: ["mount"], actions: ACTIONS, operators: OPERATORS, maxRules: 5, maxConditions: 4 },
+  };
+  for (const [title, shape] of Object.entries(shapes)) {
+    requires(libseccomp)(
+      title,
+      () => {
+        const random = new Random(5);
+        let [compared, different, endless] = [0, 0, 0];
+        for (let round = 0; round < 250; round++) {
+          const config = randomProfile(random, shape);
+          let theirs: Uint8Array | undefined;
+          try {
+            theirs = libseccompProgram(config, "x86_64");
+          } catch (error) {
+            if (!(error instanceof Endless)) throw error;
+            endless++;
+          }
+          if (theirs === undefined) continue;
+          const programs = [new Program(compileSeccomp(config, "x86_64").program), new Program(theirs)];
+          for (let call = 0; call < 60; call++) {
+            const args = randomArguments(random);
+            const [ours, other] = programs.map((each) => each.run({ arch: 0xc000003e, number: 165, args }).action);
+            compared++;
+            if (ours === other) continue;
+            different++;
+            expect([config, args, specified(config, args)]).toEqual([config, args, expect.arrayContaining([ours])]);
+          }
+        }
+        expect(compared).toBeGreaterThan(14_000);
+        expect(different).toBeWithin(1, compared / 200);
+        expect(endless).toBeLessThan(3);
+      },
+      60_000,
+    );
+  }
+});
+
+/** The actions of the rules for mount(2) whose conditions all hold, or else the default. */
+function specified(
+  { defaultAction, defaultErrnoRet, syscalls = [] }: LinuxSeccomp,
+  values: readonly bigint[],
+): number[] {
+  const found = syscalls
+    .filter(({ names, args = [] }) => names.includes("mount") && args.every((arg) => holds(arg, values)))
+    .map(({ action, errnoRet }) => parseAction(action, errnoRet, "", ""));
+  return found.length > 0 ? found : [parseAction(defaultAction, defaultErrnoRet, "", "")];
+}
 
 /** Numbers of the calls in the names above, in each ABI, with many arguments. */
 const NUMBERS = [0, 3, 16, 21, 29, 30, 40, 41, 54, 56, 63, 65, 102, 117, 120, 157, 165, 167, 172, 193, 196, 198, 220];

@@ -26,6 +26,9 @@ export const libseccomp: Requirement = {
   met: () => Bun.which("cc") !== null && existsSync("/usr/include/seccomp.h"),
 };
 
+/** libseccomp 2.5 never comes to an end with some rules of several conditions. */
+export class Endless extends Error {}
+
 let folder: TemporaryFolder | undefined;
 
 function tool(): string {
@@ -46,7 +49,9 @@ export function removeTool(): void {
 }
 
 function run(lines: readonly string[]): { exitCode: number; stdout: Uint8Array } {
-  const result = Bun.spawnSync([tool()], { stdin: new TextEncoder().encode(`${lines.join("\n")}\n`) });
+  const stdin = new TextEncoder().encode(`${lines.join("\n")}\n`);
+  const result = Bun.spawnSync([tool()], { stdin, timeout: 3000, killSignal: "SIGKILL" });
+  if (result.exitedDueToTimeout) throw new Endless();
   if (result.exitCode !== 0 && result.exitCode !== 17) throw new Error(result.stderr.toString());
   return result;
 }

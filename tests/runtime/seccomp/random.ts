@@ -88,3 +88,20 @@ function conditions(random: Random, { operators, maxConditions }: Shape): LinuxS
 export function randomArguments(random: Random): bigint[] {
   return Array.from({ length: 6 }, () => BigInt.asUintN(64, random.pick(VALUES) + BigInt(random.below(3) - 1)));
 }
+
+/** What a condition says, by the specification alone. @param bits of an argument */
+export function holds(arg: LinuxSeccompArg, values: readonly bigint[], bits = 64): boolean {
+  const value = BigInt.asUintN(bits, values[arg.index] ?? 0n);
+  const first = BigInt.asUintN(bits, BigInt(arg.value));
+  const second = BigInt.asUintN(bits, BigInt(arg.valueTwo ?? 0));
+  const results: Record<string, boolean> = {
+    SCMP_CMP_NE: value !== first,
+    SCMP_CMP_LT: value < first,
+    SCMP_CMP_LE: value <= first,
+    SCMP_CMP_EQ: value === first,
+    SCMP_CMP_GE: value >= first,
+    SCMP_CMP_GT: value > first,
+    SCMP_CMP_MASKED_EQ: (value & first) === (second & first),
+  };
+  return results[arg.op] ?? false;
+}
