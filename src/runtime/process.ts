@@ -44,6 +44,9 @@ export interface ProcessOptions {
   readonly beforeProgram?: () => void;
 }
 
+/** capabilities(7) */
+const CAP_SYS_ADMIN = 1n << 21n;
+
 /** RLIM_INFINITY is the largest 64-bit number; JSON has it as a number that doubles cannot hold. */
 function limit(value: number): bigint {
   return value >= 2 ** 63 || value < 0 ? 0xffffffffffffffffn : BigInt(Math.trunc(value));
@@ -112,7 +115,9 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.place(denied);
 
   const noNewPrivileges = process.noNewPrivileges === true;
-  if (seccomp !== undefined && !noNewPrivileges) addSeccomp(compilation, seccomp);
+  // The filter comes last, so that it need not allow what tsbox does. Without no_new_privs that takes CAP_SYS_ADMIN (seccomp(2)), which
+  // is kept until then: only capset(2) and execve(2) are under the filter.
+  const kept = seccomp !== undefined && !noNewPrivileges ? CAP_SYS_ADMIN : 0n;
   inside.add("bound_capabilities", [mask("bounding")], {
     note: "limit the capabilities to process.capabilities.bounding",
   });
@@ -130,7 +135,9 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("setresuid", [uid], { note: `become user ${uid}` });
   // changing ids makes a process undumpable, and then its own files in /proc belong to nobody (proc(5))
   inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
-  inside.add("capset", [mask("effective"), mask("permitted"), mask("inheritable")], { note: "set the capabilities" });
+  const setCapabilities = (more: bigint, note: string) =>
+    inside.add("capset", [mask("effective") | more, mask("permitted") | more, mask("inheritable")], { note });
+  setCapabilities(kept, "set the capabilities");
   inside.add("ambient_capabilities", [mask("ambient")], { note: "set the ambient capabilities" });
   inside.add("chdir", [process.cwd], { note: cwdNote });
   inside.add("require_cwd_inside", [], { note: cwdNote });
@@ -141,7 +148,8 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   if (options.deathSignal !== 0) inside.add("prctl", [PR_SET_PDEATHSIG, options.deathSignal, 0]);
   const confine = () => {
     if (noNewPrivileges) inside.add("prctl", [PR_SET_NO_NEW_PRIVS, 1, 0], { note: "set no_new_privs" });
-    if (seccomp !== undefined && noNewPrivileges) addSeccomp(compilation, seccomp);
+    if (seccomp !== undefined) addSeccomp(compilation, seccomp);
+    if (kept !== 0n) setCapabilities(0n, "give up CAP_SYS_ADMIN, which loading the filter took");
   };
   if (options.init) {
     // the program ends with pid 1 by the rules of pid namespaces
@@ -152,7 +160,6 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   if (terminal !== undefined) inside.add("set_terminal", [STDIN], { note: "make the terminal the controlling one" });
   inside.add("reset_signals", []);
   options.beforeProgram?.();
-  // as late as can be, so that a filter need not allow what tsbox does
   if (!options.init) confine();
   inside.add("execve", [searchPaths(program, process.env ?? []), args, process.env ?? []], {
     note: `run ${JSON.stringify(program)}`,
