@@ -152,7 +152,9 @@ async function compile(
 ): Promise<Uint8Array> {
   const seccomp = record.config.linux?.seccomp;
   const compiled =
-    seccomp === undefined ? undefined : await (await import("../seccomp/index.ts")).compileSeccomp(seccomp);
+    seccomp === undefined
+      ? undefined
+      : await (await import("./compiled-seccomp.ts")).compiledSeccomp(options.root, seccomp);
   return compileLifecycle({
     options,
     record,

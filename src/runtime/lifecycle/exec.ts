@@ -45,7 +45,7 @@ export async function execInContainer(options: ExecOptions): Promise<never> {
   check("fcntl", syscall(SYS.fcntl, pidfd, 2 /* F_SETFD */, 0));
   const { seccomp } = record.config.linux ?? {};
   const compiled =
-    seccomp === undefined ? undefined : await (await import("../seccomp/index.ts")).compileSeccomp(seccomp);
+    seccomp === undefined ? undefined : await (await import("./compiled-seccomp.ts")).compiledSeccomp(root, seccomp);
   return becomeNative(compileExec({ options, record, process, pidfd, seccomp: compiled }));
 }
 

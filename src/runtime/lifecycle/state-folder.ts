@@ -4,7 +4,6 @@
  *     state.json   the record below; written first without a pid, and again (renamed into place) when the container is there
  *     start        a fifo on which a created container waits; whoever removes its name has the right to write to it
  *     report       what failed after `create` had returned (native/plan.h, report_to)
- *     seccomp      the compiled filter, for `exec`
  *
  * Making the folder is what decides who gets an id.
  */
@@ -162,7 +161,7 @@ export function listIds(root: string): string[] {
   }
 }
 
-const FILES = ["start", "report", "seccomp", "state.json", "state.json.new"] as const;
+const FILES = ["start", "report", "state.json", "state.json.new"] as const;
 
 /** Removes a container's folder, its record last. A missing one is no failure. */
 export function removeStateFolder(root: string, id: string): void {
