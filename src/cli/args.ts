@@ -8,7 +8,7 @@ import { isTerminal } from "../linux/terminal.ts";
 
 export interface FlagDefinition {
   readonly type: "boolean" | "string";
-  readonly alias?: string;
+  readonly alias?: string | undefined;
   readonly description: string;
   /** Placeholder in the help: `NAME=VALUE`. */
   readonly valueHint?: string;
@@ -68,8 +68,8 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ["dns-opt", "dns-option"],
 ]);
 
-const TRUE = new Set(["true", "1", "t", "T", "TRUE", "True"]);
-const FALSE = new Set(["false", "0", "f", "F", "FALSE", "False"]);
+const TRUE = ["true", "1", "t", "T", "TRUE", "True"];
+const FALSE = ["false", "0", "f", "F", "FALSE", "False"];
 
 /**
  * @param stopAtOperand everything from the first operand on is an operand, flags included: it belongs to the container
@@ -144,26 +144,22 @@ export function parseArgs(command: CommandDefinition, argv: readonly string[], s
 }
 
 function boolean(command: CommandDefinition, shown: string, given: string | undefined): string {
-  if (given === undefined || TRUE.has(given)) return "true";
-  if (FALSE.has(given)) return "false";
+  if (given === undefined || TRUE.includes(given)) return "true";
+  if (FALSE.includes(given)) return "false";
   throw usage(command, `${shown}=${given} is neither true nor false`);
 }
 
 /** Flags that Docker has and tsbox has not built are named as such, so that nobody wonders about a typing error. */
-const NOT_BUILT = new Set(
-  `--detach -d --restart --health-cmd --health-interval --health-retries --health-timeout --health-start-period --no-healthcheck
+const NOT_BUILT = `--detach -d --restart --health-cmd --health-interval --health-retries --health-timeout --health-start-period --no-healthcheck
   --pod --secret --log-driver --log-opt --link --network-alias --ip --ip6 --mac-address --volumes-from --gpus --runtime --isolation
   --cgroup-parent --cgroupns --blkio-weight --cpu-shares --cpuset-cpus --cpuset-mems --memory-swap --memory-reservation --oom-kill-disable
   --oom-score-adj --stop-timeout --storage-opt --publish-all -P --expose --attach -a --detach-keys --sig-proxy --volume-driver --kernel-memory
   --device-cgroup-rule --replace --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
   --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops
-  --domainname --health-start-interval --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`.split(
-    /\s+/,
-  ),
-);
+  --domainname --health-start-interval --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`;
 
 function unknown(command: CommandDefinition, shown: string): TsboxError {
-  if (NOT_BUILT.has(shown))
+  if (NOT_BUILT.split(/\s+/).includes(shown))
     return new TsboxError("unsupported", `cannot use ${shown}: tsbox ${command.name} has not built it yet`);
   const near = nearest(
     shown,

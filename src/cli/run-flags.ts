@@ -1,12 +1,12 @@
 /** The flags of `tsbox run`. */
 import type { CommandDefinition } from "./args.ts";
 
+// made at each start: no spreading
 const text = (description: string, valueHint: string, alias?: string) =>
-  ({ type: "string", description, valueHint, ...(alias === undefined ? {} : { alias }) }) as const;
+  ({ type: "string", description, valueHint, alias }) as const;
 const list = (description: string, valueHint: string, alias?: string) =>
-  ({ ...text(description, valueHint, alias), repeated: true }) as const;
-const flag = (description: string, alias?: string) =>
-  ({ type: "boolean", description, ...(alias === undefined ? {} : { alias }) }) as const;
+  ({ type: "string", description, valueHint, alias, repeated: true }) as const;
+const flag = (description: string, alias?: string) => ({ type: "boolean", description, alias }) as const;
 
 export const RUN: CommandDefinition = {
   name: "run",

@@ -1,6 +1,7 @@
 /** Reads a plan back, for `--explain` and for saying what failed. */
 import { TsboxError } from "../error.ts";
-import { OP_EXPAND, OPS, type OpName, PLAN_ARGS, PLAN_MAGIC, PLAN_NO_FD, PLAN_VERSION } from "./format.gen.ts";
+import { OP_EXPAND, type OpName, PLAN_ARGS, PLAN_MAGIC, PLAN_NO_FD, PLAN_VERSION } from "./format.gen.ts";
+import { OPS } from "./operations.gen.ts";
 
 export type DecodedValue =
   | { readonly type: "number"; readonly value: bigint; readonly notation: string | undefined }

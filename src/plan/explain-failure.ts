@@ -5,7 +5,8 @@ import { E, errnoText } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
 import { decodePlan } from "./decode.ts";
 import { LOG_NUMBER, PLAN_NUMBER } from "./failure.ts";
-import { OPS, type OpName } from "./format.gen.ts";
+import type { OpName } from "./format.gen.ts";
+import { OPS } from "./operations.gen.ts";
 
 /** All of an open file from its beginning; empty when it cannot be read (a log that is a terminal). */
 function readAll(fd: number): Uint8Array {
