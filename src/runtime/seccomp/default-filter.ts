@@ -34,7 +34,7 @@ export async function defaultFilter(capabilities: ReadonlySet<string>, host?: Ho
   const arch = host?.arch ?? (process.arch === "arm64" ? "aarch64" : "x86_64");
   const precompiled = PRECOMPILED[precompiledKey(capabilities, arch)];
   if (host === undefined && precompiled !== undefined) {
-    return { program: Uint8Array.fromBase64(precompiled.program), flags: 0, json: precompiled.json };
+    return { program: Uint8Array.fromBase64(precompiled.program), flags: 0, json: precompiled.json.join("") };
   }
   const [{ compileSeccomp }, { defaultProfile, thisHost }] = await Promise.all([
     import("./compile.ts"),

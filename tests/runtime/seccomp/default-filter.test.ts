@@ -3,6 +3,7 @@ import { compileSeccomp } from "../../../src/runtime/seccomp/compile.ts";
 import {
   defaultFilter,
   PRECOMPILED_CAPABILITIES,
+  PRECOMPILED_FOR,
   precompiledKey,
 } from "../../../src/runtime/seccomp/default-filter.ts";
 import { DECISIVE_CAPABILITIES, dockerProfile } from "../../../src/runtime/seccomp/default-profile.ts";
@@ -25,6 +26,14 @@ for (const arch of ARCHITECTURES) {
         const { program, flags } = compileSeccomp(defaultProfile(capabilities, host), arch);
         expect(await defaultFilter(capabilities, host)).toMatchObject({ program, flags });
       }
+  });
+
+  test(`${arch}: the text of a precompiled filter is what it was compiled from`, () => {
+    for (const names of PRECOMPILED_CAPABILITIES) {
+      const capabilities = new Set(names);
+      const text = PRECOMPILED[precompiledKey(capabilities, arch)]?.json.join("") ?? "";
+      expect(JSON.parse(text)).toEqual(defaultProfile(capabilities, { arch, kernelVersion: PRECOMPILED_FOR }));
+    }
   });
 
   test(`${arch}: Docker's default capabilities have a precompiled filter`, async () => {
