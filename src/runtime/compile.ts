@@ -131,8 +131,10 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const flags = create & ~CLONE_NEWCGROUP;
   const joiner = needsJoiner(joins, user !== 0);
   if (joiner) addJoiner(compilation, { joins, flags, child, cgroup, ours, theirs });
-  else outside.add("clone", [inside, flags, child, cgroup, 1, SIGKILL], { note: "make the container's namespaces" });
-  outside.add("close", [theirs]);
+  else {
+    outside.add("clone", [inside, flags, child, cgroup, 1, SIGKILL], { note: "make the container's namespaces" });
+    outside.add("close", [theirs]);
+  }
   inside.add("close", [ours]);
   // a user namespace that is joined has its ids
   if (!joinsUser) addIdMapping(plan, outside, mapping, log);
@@ -140,6 +142,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
 
   inside.add("recv_identity", [theirs], { note: "wait for the id mapping" });
   addIdentity(inside, mapping, joinsUser);
+  // modes of files that are made are those of config.json, whatever the caller's mask
+  inside.add("umask", [0]);
   if (!joiner) addJoins(inside, joins);
   if (options.keyring !== undefined)
     inside.add("session_keyring", [options.keyring], { note: "make a session keyring" });

@@ -44,6 +44,8 @@ export function addJoiner(
   // the first process is started by a later program than this one
   plan.moveLast(inside);
   outside.add("clone", [joiner, 0, pid, use.cgroup, 0, SIGKILL], { note: "start a process" });
+  // before waiting: when the other process fails, nobody else has this end
+  outside.add("close", [use.theirs]);
   addJoins(joiner, use.joins);
   joiner.add("clone", [inside, use.flags | CLONE_PARENT, use.child, null, 0, 0], {
     note: "make the container's namespaces",
