@@ -115,6 +115,7 @@ struct plan_op {
   X(sched_setaffinity, "b", "cpus") \
   X(sched_setattr, "b", "attributes") \
   X(ioprio_set, "n", "priority:hex") \
+  X(set_mempolicy, "nb", "mode:hex nodes") \
   X(session_keyring, "s", "name") /* join a new one; a kernel without keyrings has nothing to be kept from */ \
   X(reset_signals, "", "") /* default actions, nothing blocked */ \
   X(close_on_exec_from, "n", "fd") /* mark this and all higher descriptors */ \

@@ -281,6 +281,8 @@ static long execute(struct arguments *in) {
   case OP_sched_setaffinity: return SYS_3(__NR_sched_setaffinity, 0, size(in, 0), bytes(in, 0));
   case OP_sched_setattr: return SYS_3(__NR_sched_setattr, 0, bytes(in, 0), 0);
   case OP_ioprio_set: return SYS_3(__NR_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, number(in, 0));
+  /* the kernel takes one off the number of bits */
+  case OP_set_mempolicy: return SYS_3(__NR_set_mempolicy, number(in, 0), bytes(in, 1), size(in, 1) * 8 + 1);
   case OP_session_keyring: return session_keyring(in);
   case OP_reset_signals: return op_reset_signals();
   case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);

@@ -57,6 +57,7 @@ export const OPS = {
   sched_setaffinity: [["cpus", "b"]],
   sched_setattr: [["attributes", "b"]],
   ioprio_set: [["priority", "n", "hex"]],
+  set_mempolicy: [["mode", "n", "hex"], ["nodes", "b"]],
   session_keyring: [["name", "s"]],
   reset_signals: [],
   close_on_exec_from: [["fd", "n"]],

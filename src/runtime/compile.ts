@@ -148,8 +148,10 @@ export function addSetUp(options: SetUpOptions): SetUp {
   if (options.keyring !== undefined)
     inside.add("session_keyring", [options.keyring], { note: "make a session keyring" });
   if (create & CLONE_NEWCGROUP) inside.add("unshare", [CLONE_NEWCGROUP], { note: "make a cgroup namespace" });
-  const propagation = PROPAGATION[config.linux?.rootfsPropagation ?? ""] ?? MS_SLAVE | MS_REC;
-  inside.add("mount", [null, "/", null, propagation, null], { note: "keep the container's mounts from the host" });
+  const propagation = PROPAGATION[config.linux?.rootfsPropagation ?? ""];
+  // what is shared with the host stays so where config.json wants it; "unbindable" would refuse the binds that are to come
+  const during = propagation !== undefined && propagation & MS_SHARED ? propagation : MS_SLAVE | MS_REC;
+  inside.add("mount", [null, "/", null, during, null], { note: "keep the container's mounts from the host" });
   const mounted = addRootMount(rootContext(compilation, { theirs, ours, child, log }), options.root, {
     root,
     helper: rootHelper,
@@ -175,6 +177,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
   if (options.hookState !== undefined) addCreateHooks(compilation, { ours, theirs, log, state: options.hookState });
   if (options.noPivot) addMoveRoot(inside, root);
   else addPivot(inside, root);
+  if (propagation !== undefined)
+    inside.add("mount", [null, "/", null, propagation, null], { note: "set linux.rootfsPropagation" });
   if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
   if (config.hostname !== undefined)
     inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });

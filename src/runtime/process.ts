@@ -15,6 +15,9 @@ import type { RuntimeConfig } from "../oci/index.ts";
 import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
 import { capabilityMask } from "./capabilities.ts";
 import { type Compilation, isMapped } from "./context.ts";
+import { addMemoryPolicy } from "./memory-policy.ts";
+import { addPersonality } from "./personality.ts";
+import { addScheduling } from "./scheduling.ts";
 import type { SeccompListener } from "./seccomp/index.ts";
 
 export type ProcessConfig = NonNullable<RuntimeConfig["process"]>;
@@ -54,7 +57,7 @@ function limit(value: number): bigint {
 
 /** Limits, oom score, scheduling: while all capabilities are still there. */
 export function addProcessLimits(compilation: Compilation, process: ProcessConfig): void {
-  const { inside } = compilation;
+  const { inside, config } = compilation;
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const resource = Object.hasOwn(RLIMITS, type) ? RLIMITS[type] : undefined;
     if (resource === undefined) {
@@ -68,10 +71,9 @@ export function addProcessLimits(compilation: Compilation, process: ProcessConfi
       note: `set process.oomScoreAdj to ${score}`,
     });
   }
-  for (const field of ["scheduler", "ioPriority", "execCPUAffinity"] as const) {
-    if (process[field] !== undefined)
-      throw new TsboxError("unsupported", `cannot run: process.${field} is not built yet`);
-  }
+  addScheduling(inside, process);
+  addMemoryPolicy(inside, config);
+  addPersonality(inside, config);
 }
 
 /** argv[0] as execvp(3) looks it up, in the container's PATH. */
@@ -107,7 +109,8 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
     }
   }
 
-  if (umask !== undefined) inside.add("umask", [umask]);
+  // what runc and crun have where config.json says nothing
+  inside.add("umask", [umask ?? 0o022]);
   const cwdNote = `enter the working folder ${process.cwd}`;
   // as root first, and again as the user for folders that only the user may enter (NFS, FUSE)
   const denied = inside.label();

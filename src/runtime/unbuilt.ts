@@ -7,11 +7,9 @@ export function refuseUnbuilt(config: RuntimeConfig): void {
   const linux = config.linux ?? {};
   const unbuilt: [string, unknown][] = [
     ["linux.intelRdt", linux.intelRdt],
-    ["linux.personality", linux.personality],
     ["linux.timeOffsets", linux.timeOffsets],
     ["linux.mountLabel", linux.mountLabel],
     ["linux.netDevices", linux.netDevices],
-    ["linux.memoryPolicy", linux.memoryPolicy],
     ["process.apparmorProfile", config.process?.apparmorProfile],
     ["process.selinuxLabel", config.process?.selinuxLabel],
   ];

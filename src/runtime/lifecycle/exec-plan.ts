@@ -28,6 +28,7 @@ import { CREATED, GO, slots } from "../compile.ts";
 import { type Compilation, isMapped } from "../context.ts";
 import { readNamespaces } from "../namespaces.ts";
 import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
+import { addCpuAffinity } from "../scheduling.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener } from "../seccomp/listener.ts";
 import { addTerminal } from "../terminal.ts";
@@ -71,6 +72,7 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     const path = options.cgroup === undefined ? record.cgroup.path : `${record.cgroup.path}/${options.cgroup}`;
     outside.add("openat2", [cgroup, null, path, O_PATH | O_DIRECTORY, 0, 0], { note: `open the cgroup ${path}` });
   }
+  addCpuAffinity(outside, process.execCPUAffinity?.initial, "initial");
   outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note: "start a process in the container's cgroup" });
   // all at once, so that the order in which rights are gained and lost is the kernel's concern: setns(2), Linux 5.8
   joiner.add("setns", [container, joinedNamespaces(record)], { note: "join the container's namespaces" });
@@ -101,6 +103,7 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   if (process.terminal)
     addTerminal(compilation, { receiver: console ?? theirs, terminal, uid: process.user.uid, console: false });
   inside.add("close", [root]);
+  addCpuAffinity(inside, process.execCPUAffinity?.final, "final");
   addProcessLimits(compilation, process);
   const master = process.terminal && console === undefined ? outside.slot() : null;
   if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
