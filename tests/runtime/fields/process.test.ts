@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { numberSet } from "../../../src/runtime/number-set.ts";
 import type { BundleConfig } from "../../support/bundle.ts";
 import { runBundle } from "../../support/run-bundle.ts";
-import { requires, root, userNamespaces } from "../../support/skip.ts";
+import { requires, userNamespaces } from "../../support/skip.ts";
 
 const asRoot = process.getuid?.() === 0;
 const run = (script: string, edit: (config: BundleConfig) => void) => runBundle(script, { asRoot, edit });
@@ -24,17 +24,6 @@ describe("process.scheduler", () => {
 
   requires(userNamespaces)("SCHED_IDLE", () => {
     expect(scheduling({ policy: "SCHED_IDLE" })).toMatchObject({ stderr: "", policy: 5 });
-  });
-
-  requires(root)("SCHED_FIFO and SCHED_RR with a priority", () => {
-    expect(scheduling({ policy: "SCHED_FIFO", priority: 3 })).toMatchObject({ stderr: "", priority: 3, policy: 1 });
-    expect(scheduling({ policy: "SCHED_RR", priority: 9 })).toMatchObject({ stderr: "", priority: 9, policy: 2 });
-  });
-
-  requires(root)("SCHED_DEADLINE with its three times, which a fork may not inherit", () => {
-    const times = { runtime: 10_000_000, deadline: 20_000_000, period: 20_000_000 };
-    const deadline = { policy: "SCHED_DEADLINE", flags: ["SCHED_FLAG_RESET_ON_FORK"], ...times };
-    expect(scheduling(deadline)).toMatchObject({ stderr: "", policy: 6 });
   });
 
   test.each([
