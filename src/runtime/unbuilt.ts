@@ -7,7 +7,6 @@ export function refuseUnbuilt(config: RuntimeConfig): void {
   const linux = config.linux ?? {};
   const unbuilt: [string, unknown][] = [
     ["linux.intelRdt", linux.intelRdt],
-    ["linux.timeOffsets", linux.timeOffsets],
     ["linux.mountLabel", linux.mountLabel],
     ["linux.netDevices", linux.netDevices],
     ["process.apparmorProfile", config.process?.apparmorProfile],
