@@ -13,11 +13,6 @@ import {
   CLONE_NEWNS,
   CLONE_NEWUSER,
   MOUNT_ATTR_RDONLY,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SHARED,
-  MS_SLAVE,
-  MS_UNBINDABLE,
   O_DIRECTORY,
   O_PATH,
   PR_SET_DUMPABLE,
@@ -37,8 +32,10 @@ import { readNamespaces } from "./namespaces.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
 import { addMoveRoot, addPivot } from "./pivot.ts";
 import { addProcessLimits, type ProcessConfig } from "./process.ts";
+import { addHostPropagation, addRootPropagation } from "./propagation.ts";
 import { addSysctl } from "./sysctl.ts";
 import { addTerminal } from "./terminal.ts";
+import { addTimeOffsets, lateTimeNamespace } from "./time-offsets.ts";
 import { refuseUnbuilt } from "./unbuilt.ts";
 
 export interface SetUpOptions {
@@ -85,17 +82,6 @@ export const CREATED = 4;
 const RUN_HOOKS = 5;
 const HOOKS_DONE = 6;
 
-const PROPAGATION: Record<string, number> = {
-  private: MS_PRIVATE,
-  rprivate: MS_PRIVATE | MS_REC,
-  slave: MS_SLAVE,
-  rslave: MS_SLAVE | MS_REC,
-  shared: MS_SHARED,
-  rshared: MS_SHARED | MS_REC,
-  unbindable: MS_UNBINDABLE,
-  runbindable: MS_UNBINDABLE | MS_REC,
-};
-
 /**
  * @returns the beginning of a plan whose first two programs are `outside` and `inside`
  * @throws TsboxError naming the field that cannot be carried out
@@ -128,7 +114,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const user = mapping.kind === "none" || joinsUser ? 0 : CLONE_NEWUSER;
   const create = namespaces.create | (joinsMount ? 0 : CLONE_NEWNS) | user;
   // a cgroup namespace begins at the cgroup of the process that makes it
-  const flags = create & ~CLONE_NEWCGROUP;
+  const flags = create & ~(CLONE_NEWCGROUP | lateTimeNamespace(config));
   const joiner = needsJoiner(joins, user !== 0);
   if (joiner) addJoiner(compilation, { joins, flags, child, cgroup, ours, theirs });
   else {
@@ -147,12 +133,11 @@ export function addSetUp(options: SetUpOptions): SetUp {
   if (!joiner) addJoins(inside, joins);
   if (options.keyring !== undefined)
     inside.add("session_keyring", [options.keyring], { note: "make a session keyring" });
+  addTimeOffsets(compilation);
   if (create & CLONE_NEWCGROUP) inside.add("unshare", [CLONE_NEWCGROUP], { note: "make a cgroup namespace" });
-  const propagation = PROPAGATION[config.linux?.rootfsPropagation ?? ""];
-  // what is shared with the host stays so where config.json wants it; "unbindable" would refuse the binds that are to come
-  const during = propagation !== undefined && propagation & MS_SHARED ? propagation : MS_SLAVE | MS_REC;
-  inside.add("mount", [null, "/", null, during, null], { note: "keep the container's mounts from the host" });
-  const mounted = addRootMount(rootContext(compilation, { theirs, ours, child, log }), options.root, {
+  const { root: rootSource } = options;
+  addHostPropagation(inside, config, rootSource.kind === "folder" ? rootSource.path : undefined);
+  const mounted = addRootMount(rootContext(compilation, { theirs, ours, child, log }), rootSource, {
     root,
     helper: rootHelper,
   });
@@ -177,8 +162,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   if (options.hookState !== undefined) addCreateHooks(compilation, { ours, theirs, log, state: options.hookState });
   if (options.noPivot) addMoveRoot(inside, root);
   else addPivot(inside, root);
-  if (propagation !== undefined)
-    inside.add("mount", [null, "/", null, propagation, null], { note: "set linux.rootfsPropagation" });
+  addRootPropagation(inside, config);
   if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
   if (config.hostname !== undefined)
     inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });
