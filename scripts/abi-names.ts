@@ -30,7 +30,7 @@ export const HEADERS = [
 export const SYSCALLS = [
   "openat", "openat2", "close", "close_range", "read", "write", "pread64", "pwrite64", "lseek", "ftruncate", "fallocate", "copy_file_range",
   "fstat", "statx", "fstatfs", "statfs", "fchmod", "fchmodat", "fchown", "fchownat", "utimensat", "mkdirat", "mknodat", "symlinkat", "linkat", "unlinkat",
-  "renameat2", "readlinkat", "getdents64", "faccessat", "faccessat2", "fsync", "fdatasync", "syncfs", "flock", "fcntl", "ioctl", "dup3", "pipe2",
+  "renameat2", "readlinkat", "getdents64", "faccessat", "faccessat2", "fsync", "fdatasync", "sync_file_range", "syncfs", "flock", "fcntl", "ioctl", "dup3", "pipe2",
   "setxattr", "lsetxattr", "fsetxattr", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "removexattr",
   "mount", "umount2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "mount_setattr", "pivot_root",
   "chroot", "chdir", "fchdir", "umask", "unshare", "setns", "clone3", "execve", "execveat", "wait4", "waitid", "kill", "pidfd_open", "pidfd_send_signal", "ppoll",

@@ -3,7 +3,8 @@
  * The process is confined to the tree (chroot), so that the kernel, and not a check of names, keeps every path inside; links
  * in the image lead to places in the tree.
  *
- * Nothing is flushed: whoever puts the tree in its place calls syncfs(2) before.
+ * Nothing is waited for to be on the disk: whoever puts the tree in its place calls syncfs(2) before. But large files begin to be written out
+ * as soon as they are whole, so that the disk is at work meanwhile (an eighth of the time of a pull).
  */
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
@@ -29,6 +30,11 @@ import { type FolderLook, Metadata } from "./metadata.ts";
 import type { HardLink, Limits, UnpackResult } from "./protocol.ts";
 import type { Member, Sink } from "./tar/parser.ts";
 import { Tree } from "./tree.ts";
+
+/** SYNC_FILE_RANGE_WRITE of sync_file_range(2). */
+const WRITE_OUT = 2;
+/** Files of so many bytes are worth a call. Most bytes are in such files, most files are not. */
+const LARGE = 64 * 1024;
 
 const WHITEOUT = ".wh.";
 /** Names of AUFS's own files, which are passed over; but for the marker of an opaque folder. */
@@ -107,6 +113,8 @@ export class TreeWriter implements Sink {
       if (member.sparse !== undefined)
         checkEntry("ftruncate", syscall(SYS.ftruncate, fd, member.sparse.size), this.#path);
       this.#metadata.ofNewFile(fd, this.#path, member);
+      // not a promise but a start: what comes of it is syncfs(2)'s to tell
+      if (member.size >= LARGE) syscall(SYS.sync_file_range, fd, 0, 0, WRITE_OUT);
     } finally {
       syscall(SYS.close, fd);
     }
