@@ -1,0 +1,146 @@
+/**
+ * Puts the modules that start-up needs together into few files, before everything is bundled.
+ *
+ * With code splitting the bundler makes a chunk for each set of commands that share a module: 37 for `run`, each found, decoded and
+ * linked apart, which took a millisecond. Here only a few groups of commands count, those whose start-up matters; their modules
+ * become one file for each set of groups that has them. In the bundle that the executable is made of, such a module is a shim that
+ * passes on what that file exports. So there is still one of each module, whoever imports it, and what nobody uses is dropped.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { BuildConfig, BunPlugin } from "bun";
+
+/** Which modules are in a hot file, and where. */
+class Hot {
+  readonly #numbers = new Map<string, number>();
+  readonly #files = new Map<string, string>();
+
+  has(module: string): boolean {
+    return this.#files.has(module);
+  }
+
+  put(module: string, file: string): void {
+    this.#files.set(module, file);
+  }
+
+  /** All exports of all files share one scope, so each has the module's number in its name. */
+  #exported(module: string, name: string): string {
+    const number = this.#numbers.get(module) ?? this.#numbers.size;
+    this.#numbers.set(module, number);
+    return `hot${number}_${name}`;
+  }
+
+  /** The module's exports, under their names in a hot file: a line of that file's entry. */
+  reveal(module: string): string {
+    const names = exportsOf(module).map((name) => `${name} as ${this.#exported(module, name)}`);
+    return `export { ${names.join(", ")} } from ${JSON.stringify(module)};\n`;
+  }
+
+  /** What stands for a module that is in a hot file, or undefined. */
+  shim(module: string): string | undefined {
+    const file = this.#files.get(module);
+    if (file === undefined) return undefined;
+    const names = exportsOf(module).map((name) => `${this.#exported(module, name)} as ${name}`);
+    return [`export { ${names.join(", ")} } from ${JSON.stringify(file)};`, ...starsOf(module)].join("\n");
+  }
+}
+
+const transpiler = new Bun.Transpiler({ loader: "ts" });
+
+/** Names of a module's exports; types are none. */
+function exportsOf(module: string): string[] {
+  return transpiler.scan(readFileSync(module)).exports;
+}
+
+/** `export * from`, which has no names. */
+function starsOf(module: string): string[] {
+  return [...readFileSync(module, "utf8").matchAll(/^export \* from "(\.[^"]+)";/gm)].map(
+    ([, specifier = ""]) => `export * from ${JSON.stringify(resolve(dirname(module), specifier))};`,
+  );
+}
+
+function shims(hot: Hot): BunPlugin {
+  return {
+    name: "hot-shims",
+    setup(build) {
+      build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        const contents = hot.shim(path);
+        return contents === undefined ? undefined : { contents, loader: "ts" };
+      });
+    },
+  };
+}
+
+/** While hot files are made: what is imported only when it is needed is no part of one, nor are packages and other hot files. */
+const OUTSIDE: BunPlugin = {
+  name: "outside",
+  setup(build) {
+    build.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+      if (kind === "dynamic-import" || kind === "require-call")
+        return { path: path.startsWith(".") ? resolve(dirname(importer), path) : path, external: true };
+      return /^[./]/.test(path) && !/\/hot-\d+\.js$/.test(path) ? undefined : { path, external: true };
+    });
+  },
+};
+
+/**
+ * @param groups each a list of modules (absolute paths) that are loaded together
+ * @param folder for the files; it must stay until the executable is built, and see the project's node_modules
+ * @param config what else the bundler is told
+ * @returns for the bundle that the executable is made of: a plugin, to stand before those that load the same modules
+ * @throws AggregateError with the bundler's messages
+ */
+export async function hotBundles(
+  groups: readonly (readonly string[])[],
+  folder: string,
+  config: Pick<BuildConfig, "target" | "define"> & { readonly plugins: readonly BunPlugin[] },
+): Promise<BunPlugin> {
+  const hot = new Hot();
+  const bundle = async (entrypoints: readonly string[]) => {
+    const plugins = [OUTSIDE, shims(hot), ...config.plugins];
+    const result = await Bun.build({
+      ...config,
+      plugins,
+      entrypoints: [...entrypoints],
+      format: "esm",
+      metafile: true,
+    });
+    if (!result.success) throw new AggregateError(result.logs, `cannot bundle ${entrypoints.join(", ")}`);
+    const live = Object.values(result.metafile?.outputs ?? {}).flatMap(({ inputs }) =>
+      Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [resolve(path)] : [])),
+    );
+    const text = (await result.outputs[0]?.text()) ?? "";
+    // the bundler's word for require() of what it was told to leave alone, which it would leave alone for ever
+    return {
+      text: text.replace(/\b__require\(/g, "require("),
+      modules: new Set(live.filter((path) => !hot.has(path))),
+    };
+  };
+
+  const members = new Map<string, number[]>();
+  for (const [group, entries] of groups.entries()) {
+    for (const module of (await bundle(entries)).modules) members.set(module, [...(members.get(module) ?? []), group]);
+  }
+  // what most groups have comes first: the others import from it
+  const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
+  for (const [index, set] of sets.entries()) {
+    let own = new Set(
+      [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module),
+    );
+    const entry = join(folder, `hot-${index}.entry.ts`);
+    for (;;) {
+      writeFileSync(entry, [...own].map((module) => hot.reveal(module)).join(""));
+      const { text, modules } = await bundle([entry]);
+      modules.delete(entry);
+      const file = join(folder, `hot-${index}.js`);
+      writeFileSync(file, text);
+      // with all that they export, modules may need others, which are in this file then and must be exported too
+      if ([...modules].every((module) => own.has(module))) {
+        for (const module of own) hot.put(module, file);
+        break;
+      }
+      own = new Set([...own, ...modules]);
+    }
+  }
+  return shims(hot);
+}
