@@ -117,6 +117,11 @@ export async function hotBundles(
     };
   };
 
+  // before the first bundle: the bundler remembers for the life of this process which files a folder has
+  for (let index = 0; index < 2 ** groups.length; index++) {
+    for (const name of [`hot-${index}.js`, `hot-${index}.entry.ts`]) writeFileSync(join(folder, name), "");
+  }
+
   const members = new Map<string, number[]>();
   for (const [group, entries] of groups.entries()) {
     for (const module of (await bundle(entries)).modules) members.set(module, [...(members.get(module) ?? []), group]);

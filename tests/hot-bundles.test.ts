@@ -30,8 +30,8 @@ test("modules are bundled once each, whether they are loaded at once, later or b
     });
     const outdir = join(folder, "out");
     const main = join(src, "main.ts");
-    const options = { target: "bun", splitting: true, minify: true, plugins: [plugin] } as const;
-    const built = await Bun.build({ ...options, entrypoints: [main], outdir });
+    const options = { splitting: true, minify: true, plugins: [plugin] };
+    const built = await Bun.build({ ...options, target: "bun", entrypoints: [main], outdir });
     const texts = await Promise.all(built.outputs.map((output) => output.text()));
     expect(texts.filter((text) => text.includes("++"))).toHaveLength(1);
     expect(texts.join("")).not.toContain(src);
