@@ -15,6 +15,8 @@ export interface Placeholder {
 function plan(): Uint8Array {
   const builder = new PlanBuilder();
   const program = builder.program("placeholder");
+  // systemd ends what is left of a scope with SIGTERM
+  program.add("reset_signals", []);
   program.add("recv_ready", [STDIN], { recover: RECOVER_OTHER, note: "wait for the container" });
   program.add("exit", [0]);
   return builder.encode();
