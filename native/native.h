@@ -56,6 +56,9 @@ long bind_device(int root, const char *host, const char *path, u32 type, u64 dev
 long read_only_path(int root, const char *path);
 long mask_path(int root, const char *path, int dev_null);
 
+/* copy.c */
+long inherit_folder(int mount, int root, const char *path, int mode, int contents);
+
 /* process.c */
 long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);

@@ -1,0 +1,134 @@
+/* Copying a folder of the root file system into a new mount that is to cover it (`tmpcopyup`). */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <linux/limits.h>
+#include "native.h"
+#include "system.h"
+
+#define MAX_DEPTH 256
+#define CHUNK 0x7ffff000
+
+struct entry {
+  u64 inode;
+  long offset;
+  u16 length;
+  u8 type;
+  char name[];
+};
+
+static long close_after(long fd, long result) {
+  if (fd >= 0) SYS_1(__NR_close, fd);
+  return result;
+}
+
+static long stat_at(long dir, const char *name, struct statx *out) {
+  return SYS_5(__NR_statx, dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out);
+}
+
+/* What a file system does not keep, or a namespace does not let be set, stays behind. */
+static void copy_attributes(long from, long to) {
+  static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+  long size = SYS_3(__NR_flistxattr, from, names, sizeof names);
+  for (long at = 0; at < size; at += (long)length_of(names + at) + 1) {
+    long length = SYS_4(__NR_fgetxattr, from, names + at, value, sizeof value);
+    if (length >= 0) SYS_5(__NR_fsetxattr, to, names + at, value, length, 0);
+  }
+}
+
+/* Owner before mode, because changing it clears set-uid bits. An id that has no number in this user namespace stays root. */
+static long copy_metadata(long from, long to, const struct statx *stat) {
+  SYS_3(__NR_fchown, to, stat->stx_uid, stat->stx_gid);
+  long result = SYS_2(__NR_fchmod, to, stat->stx_mode & 07777);
+  if (result < 0) return result;
+  copy_attributes(from, to);
+  long times[4] = {stat->stx_atime.tv_sec, stat->stx_atime.tv_nsec, stat->stx_mtime.tv_sec, stat->stx_mtime.tv_nsec};
+  return SYS_4(__NR_utimensat, to, 0, times, 0);
+}
+
+static long copy_file(long from_dir, long to_dir, const char *name) {
+  long from = SYS_4(__NR_openat, from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+  if (from < 0) return from;
+  struct statx stat;
+  long result = stat_at(from, "", &stat);
+  if (result >= 0 && (stat.stx_mode & S_IFMT) != S_IFREG) result = -ESTALE; /* replaced meanwhile */
+  long to = result < 0 ? result : SYS_4(__NR_openat, to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  do result = to < 0 ? to : SYS_4(__NR_sendfile, to, from, 0, CHUNK);
+  while (result > 0);
+  if (result >= 0) result = copy_metadata(from, to, &stat);
+  return close_after(from, close_after(to, result));
+}
+
+static long copy_other(long from_dir, long to_dir, const char *name, const struct statx *stat) {
+  u32 type = stat->stx_mode & S_IFMT;
+  long result;
+  if (type == S_IFLNK) {
+    char target[4096];
+    long length = SYS_4(__NR_readlinkat, from_dir, name, target, sizeof target - 1);
+    if (length < 0) return length;
+    target[length] = 0;
+    result = SYS_3(__NR_symlinkat, target, to_dir, name);
+  } else {
+    u32 minor = stat->stx_rdev_minor;
+    u32 device = (minor & 0xff) | stat->stx_rdev_major << 8 | (minor & ~0xffu) << 12;
+    result = SYS_4(__NR_mknodat, to_dir, name, stat->stx_mode, device);
+  }
+  if (result >= 0) SYS_5(__NR_fchownat, to_dir, name, stat->stx_uid, stat->stx_gid, AT_SYMLINK_NOFOLLOW);
+  return result;
+}
+
+static long copy_folder(long from, long to, int depth);
+
+static long copy_entry(long from, long to, const char *name, int depth) {
+  struct statx stat;
+  long result = stat_at(from, name, &stat);
+  if (result < 0) return result;
+  if ((stat.stx_mode & S_IFMT) == S_IFREG) return copy_file(from, to, name);
+  if ((stat.stx_mode & S_IFMT) != S_IFDIR) return copy_other(from, to, name, &stat);
+  long below = SYS_4(__NR_openat, from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (below < 0) return below;
+  result = SYS_3(__NR_mkdirat, to, name, 0700);
+  long made = result < 0 ? result : SYS_4(__NR_openat, to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  result = made < 0 ? made : copy_folder(below, made, depth + 1);
+  if (result >= 0) result = copy_metadata(below, made, &stat);
+  return close_after(below, close_after(made, result));
+}
+
+static int is_dot(const char *name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
+
+static long copy_folder(long from, long to, int depth) {
+  if (depth > MAX_DEPTH) return -ELOOP;
+  char buffer[2048] __attribute__((aligned(8)));
+  for (;;) {
+    long bytes = SYS_3(__NR_getdents64, from, buffer, sizeof buffer);
+    if (bytes <= 0) return bytes;
+    for (long at = 0; at < bytes;) {
+      struct entry *entry = (struct entry *)(buffer + at);
+      at += entry->length;
+      if (is_dot(entry->name)) continue;
+      long result = copy_entry(from, to, entry->name, depth);
+      if (result < 0) return result;
+    }
+  }
+}
+
+/*
+ * Makes a detached mount, which is to be attached at `path` inside the root, like the folder that is there: its mode where
+ * `mode` is set, owner and all that it holds where `contents` is. What is not there yet leaves the mount as it is.
+ */
+long inherit_folder(int mount, int root, const char *path, int mode, int contents) {
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  long from = SYS_4(__NR_openat2, root, path, &how, sizeof how);
+  if (from == -ENOENT) return 0;
+  if (from < 0) return from;
+  long to = SYS_4(__NR_openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  struct statx stat;
+  long result = to < 0 ? to : stat_at(from, "", &stat);
+  if (result >= 0 && contents) {
+    SYS_3(__NR_fchown, to, stat.stx_uid, stat.stx_gid);
+    result = copy_folder(from, to, 0);
+  }
+  if (result >= 0 && mode) result = SYS_2(__NR_fchmod, to, stat.stx_mode & 07777);
+  return close_after(from, close_after(to, result));
+}
