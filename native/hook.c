@@ -3,6 +3,7 @@
 #include <linux/fcntl.h>
 #include <linux/close_range.h>
 #include <linux/poll.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/time_types.h>
 #include <asm/signal.h>
@@ -10,6 +11,8 @@
 #include "system.h"
 
 static _Noreturn void become_hook(struct process *self, const struct plan_op *op, int input, int log) {
+  /* whoever is killed while it runs leaves no process behind */
+  SYS_2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
   SYS_3(__NR_dup3, input, 0, 0);
   if (log >= 0) {
     SYS_3(__NR_dup3, log, 1, 0);

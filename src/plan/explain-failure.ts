@@ -40,10 +40,8 @@ export function failureOf(
     return new TsboxError("internal", `cannot set up the container: ${errnoText(errno)}`);
   }
   const argv = op.args.find((arg) => arg.name === "argv")?.value;
-  const paths = op.args.find((arg) => arg.name === "paths")?.value;
-  const searched = paths?.type === "strings" && paths.value.length > 1;
-  // a program with a slash in its name has one path; which folders were searched says nothing to the person
-  const name = argv?.type === "strings" ? (argv.value[0] ?? "") : searched ? "" : "/";
+  // find_program has only paths, and a note with the program as it was given: `run "sh"`
+  const name = argv?.type === "strings" ? (argv.value[0] ?? "") : (op.note ?? "");
   return explain(
     { op: op.name, note: op.note ?? `carry out ${op.name} (${program.name})`, argv0: name },
     errno,

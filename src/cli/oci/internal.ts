@@ -14,7 +14,8 @@ export async function lifecycleFailure(args: readonly string[]): Promise<number>
     // somebody removed it in the meantime; why it failed must be told all the same
   }
   reportFailure(error, record?.log);
-  if (record !== undefined) await discardContainer(root, record);
+  if (record !== undefined)
+    await discardContainer(root, record, record.log === undefined ? undefined : warn(record.log));
   return 1;
 }
 

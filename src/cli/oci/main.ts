@@ -28,9 +28,12 @@ const COMMANDS: Record<string, () => Promise<RuntimeCommand>> = {
 /** @returns the exit status; failures are told in the log too, where callers of runtimes look for them */
 export async function runtimeMain(argv: readonly string[]): Promise<number> {
   let globals: Globals | undefined;
+  let failure = 1;
   try {
     const call = readCall(argv, () => defaultStateRoot(process.env));
     globals = call.globals;
+    // 1 is what many programs end with; runc's exec says by this one that there was no program
+    if (call.command === "exec") failure = 255;
     if (call.wants === "version") return (await import("./version.ts")).runtimeVersion();
     const load =
       call.command !== undefined && Object.hasOwn(COMMANDS, call.command) ? COMMANDS[call.command] : undefined;
@@ -43,7 +46,7 @@ export async function runtimeMain(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const { reportFailure } = await import("./report.ts");
     reportFailure(error, globals?.log);
-    return 1;
+    return failure;
   }
 }
 

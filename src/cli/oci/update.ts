@@ -70,7 +70,7 @@ export async function update(argv: readonly string[], { root }: Globals): Promis
   for (const [name, path] of Object.entries(FIELDS)) {
     const value = last(args, name);
     if (value === undefined || value === "") continue;
-    resources[path[0]] = { ...resources[path[0]], [path[1]]: valueOf(value, path[2], name) };
+    resources[path[0]] = { ...resources[path[0]], [path[1]]: flagValue(value, path[2], name) };
   }
   await updateContainer(root, id, resources as LinuxResources); // cast: built from FIELDS
   return 0;
@@ -89,7 +89,7 @@ async function readResources(file: string): Promise<LinuxResources> {
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-function valueOf(text: string, kind: Path[2], name: string): string | number {
+function flagValue(text: string, kind: Path[2], name: string): string | number {
   if (kind === "text") return text;
   const match = kind === "bytes" ? /^(-1|\d+)([bkmgt]?)i?b?$/i.exec(text) : /^(-?\d+)()$/.exec(text);
   if (match === null) throw new TsboxError("usage", `cannot use --${name}=${text}: it is not a number`);

@@ -25,10 +25,14 @@ export function waitForEnd(pidfd: number, milliseconds: number): boolean {
   return syscall(SYS.ppoll, new Uint8Array(polled.buffer), 1, time, null, 8) > 0;
 }
 
-/** For a container that did not come to be, or is forced away. Never fails for what is gone already. */
-export async function discardContainer(root: string, record: StateRecord): Promise<void> {
+/** For a container that did not come to be, or is forced away. Never fails for what is gone already. @param warn see `delete.ts` */
+export async function discardContainer(
+  root: string,
+  record: StateRecord,
+  warn?: (message: string) => void,
+): Promise<void> {
   endProcess(record);
-  await removeLeftovers(root, record);
+  await removeLeftovers(root, record, warn);
 }
 
 /** The end of a container whose first process has ended: other processes, the cgroup, poststop hooks, the folder. */

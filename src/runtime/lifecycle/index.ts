@@ -22,8 +22,8 @@ export async function createContainer(options: CreateOptions) {
 }
 
 /** See `start.ts`. */
-export async function startContainer(root: string, id: string): Promise<void> {
-  await (await import("./start.ts")).startContainer(root, id);
+export async function startContainer(root: string, id: string, warn: (message: string) => void): Promise<void> {
+  await (await import("./start.ts")).startContainer(root, id, warn);
 }
 
 /** See `state.ts`. */
@@ -48,8 +48,12 @@ export async function deleteContainer(
 }
 
 /** See `discard.ts`. */
-export async function discardContainer(root: string, record: StateRecord): Promise<void> {
-  await (await import("./discard.ts")).discardContainer(root, record);
+export async function discardContainer(
+  root: string,
+  record: StateRecord,
+  warn?: (message: string) => void,
+): Promise<void> {
+  await (await import("./discard.ts")).discardContainer(root, record, warn);
 }
 
 /** See `discard.ts`. */

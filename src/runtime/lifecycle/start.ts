@@ -4,12 +4,16 @@ import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_WRONLY, SYS } from "../../linux/abi.
 import { check, E } from "../../linux/errno.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { hasHooks } from "../hooks.ts";
-import { readRecord, stateFolder, statusOf } from "./state-folder.ts";
+import { readRecord, type StateRecord, stateFolder, statusOf } from "./state-folder.ts";
 
 const POLLERR = 8;
 
-/** @throws TsboxError; a container that could not be started is stopped */
-export async function startContainer(root: string, id: string): Promise<void> {
+/**
+ * @param warn told what failed without being a reason to stop, such as a poststop hook
+ * @throws TsboxError; a container whose program could not be executed is stopped, one whose hook failed is gone (runtime.md,
+ * "Lifecycle", steps 7 and 9: it goes on with step 12)
+ */
+export async function startContainer(root: string, id: string, warn: (message: string) => void): Promise<void> {
   const record = readRecord(root, id);
   const folder = stateFolder(root, id);
   const status = statusOf(root, record);
@@ -30,16 +34,22 @@ export async function startContainer(root: string, id: string): Promise<void> {
   check("write", syscall(SYS.write, fd, new Uint8Array([1]), 1), `${folder}/start`);
   awaitProgram(fd);
   syscall(SYS.close, fd);
-  await reportFailure(folder, record.config.process?.args?.[0] ?? "");
+  const failure = await failureOf(folder, record.config.process?.args?.[0] ?? "");
+  if (failure?.context.op === "hook") await discard(root, record, warn);
+  if (failure !== undefined) throw failure;
   if (!hasHooks(record.config.hooks, "poststart")) return;
   const { runHooks } = await import("./run-hooks.ts");
   await runHooks(record, "poststart", "running", (error) => {
     throw error;
   }).catch(async (error) => {
-    const { endProcess } = await import("./discard.ts");
-    endProcess(record);
+    await discard(root, record, warn);
     throw error;
   });
+}
+
+async function discard(root: string, record: StateRecord, warn: (message: string) => void): Promise<void> {
+  const { discardContainer } = await import("./discard.ts");
+  await discardContainer(root, record, warn);
 }
 
 /** The reader's end is closed by execve, or by the process's end: then the writer's reports an error. poll(2) */
@@ -56,14 +66,14 @@ function awaitProgram(fd: number): void {
 }
 
 /** What native wrote where `report_to` said: struct report, then the operation's note. */
-async function reportFailure(folder: string, program: string): Promise<void> {
+async function failureOf(folder: string, program: string): Promise<TsboxError | undefined> {
   const path = `${folder}/report`;
   const buffer = new Uint8Array(4096);
   const fd = syscall(SYS.openat, AT_FDCWD, cstring(path), O_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) return undefined;
   const size = syscall(SYS.read, fd, buffer, buffer.length);
   syscall(SYS.close, fd);
-  if (size < 16) return;
+  if (size < 16) return undefined;
   const { failureInWords } = await import("../../plan/index.ts");
-  throw await failureInWords(buffer.subarray(0, size), program);
+  return failureInWords(buffer.subarray(0, size), program);
 }
