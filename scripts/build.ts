@@ -66,7 +66,7 @@ export async function build({ target, outfile, entry }: BuildOptions): Promise<v
         "process.arch": JSON.stringify(target.arch),
       },
     } as const;
-    const hot = await hotBundles(HOT, bundles, { ...config, plugins: [constants.plugin] });
+    const hot = await hotBundles(entry, HOT, bundles, { ...config, plugins: [constants.plugin] });
     const result = await Bun.build({
       ...config,
       entrypoints: [entry],

@@ -71,19 +71,26 @@ function shims(hot: Hot): BunPlugin {
   };
 }
 
-/** While hot files are made: what is imported only when it is needed is no part of one, nor are packages and other hot files. */
-const OUTSIDE: BunPlugin = {
-  name: "outside",
-  setup(build) {
-    build.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
-      if (kind === "dynamic-import" || kind === "require-call")
-        return { path: path.startsWith(".") ? resolve(dirname(importer), path) : path, external: true };
-      return /^[./]/.test(path) && !/\/hot-\d+\.js$/.test(path) ? undefined : { path, external: true };
-    });
-  },
-};
+/**
+ * While hot files are made: what is imported only when it is needed is no part of one, nor are packages, other hot files and what
+ * the entry needs at once.
+ */
+function outside(first: ReadonlySet<string>): BunPlugin {
+  return {
+    name: "outside",
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+        const file = path.startsWith(".") ? resolve(dirname(importer), path) : path;
+        const later = kind === "dynamic-import" || kind === "require-call";
+        const isOurs = file.startsWith("/") && !/\/hot-\d+\.js$/.test(file);
+        return later || !isOurs || first.has(file) ? { path: file, external: true } : undefined;
+      });
+    },
+  };
+}
 
 /**
+ * @param entry where the executable begins; what it needs at once stays apart, for commands that need nothing else
  * @param groups each a list of modules (absolute paths) that are loaded together
  * @param folder for the files; it must stay until the executable is built, and see the project's node_modules
  * @param config what else the bundler is told
@@ -91,13 +98,15 @@ const OUTSIDE: BunPlugin = {
  * @throws AggregateError with the bundler's messages
  */
 export async function hotBundles(
+  entry: string,
   groups: readonly (readonly string[])[],
   folder: string,
   config: Pick<BuildConfig, "target" | "define"> & { readonly plugins: readonly BunPlugin[] },
 ): Promise<BunPlugin> {
   const hot = new Hot();
+  let first: ReadonlySet<string> = new Set();
   const bundle = async (entrypoints: readonly string[]) => {
-    const plugins = [OUTSIDE, shims(hot), ...config.plugins];
+    const plugins = [outside(first), shims(hot), ...config.plugins];
     const result = await Bun.build({
       ...config,
       plugins,
@@ -122,9 +131,12 @@ export async function hotBundles(
     for (const name of [`hot-${index}.js`, `hot-${index}.entry.ts`]) writeFileSync(join(folder, name), "");
   }
 
+  first = (await bundle([entry])).modules;
   const members = new Map<string, number[]>();
   for (const [group, entries] of groups.entries()) {
-    for (const module of (await bundle(entries)).modules) members.set(module, [...(members.get(module) ?? []), group]);
+    for (const module of (await bundle(entries)).modules) {
+      if (!first.has(module)) members.set(module, [...(members.get(module) ?? []), group]);
+    }
   }
   // what most groups have comes first: the others import from it
   const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
@@ -132,11 +144,11 @@ export async function hotBundles(
     let own = new Set(
       [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module),
     );
-    const entry = join(folder, `hot-${index}.entry.ts`);
+    const revealing = join(folder, `hot-${index}.entry.ts`);
     for (;;) {
-      writeFileSync(entry, [...own].map((module) => hot.reveal(module)).join(""));
-      const { text, modules } = await bundle([entry]);
-      modules.delete(entry);
+      writeFileSync(revealing, [...own].map((module) => hot.reveal(module)).join(""));
+      const { text, modules } = await bundle([revealing]);
+      modules.delete(revealing);
       const file = join(folder, `hot-${index}.js`);
       writeFileSync(file, text);
       // with all that they export, modules may need others, which are in this file then and must be exported too

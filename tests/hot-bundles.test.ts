@@ -24,12 +24,12 @@ test("modules are bundled once each, whether they are loaded at once, later or b
     mkdirSync(src);
     writeFileSync(join(folder, "package.json"), '{"sideEffects": false}');
     for (const [name, text] of Object.entries(SOURCES)) writeFileSync(join(src, name), text);
-    const plugin = await hotBundles([[join(src, "one.ts")], [join(src, "two.ts")]], folder, {
+    const main = join(src, "main.ts");
+    const plugin = await hotBundles(main, [[join(src, "one.ts")], [join(src, "two.ts")]], folder, {
       target: "bun",
       plugins: [],
     });
     const outdir = join(folder, "out");
-    const main = join(src, "main.ts");
     const options = { splitting: true, minify: true, plugins: [plugin] };
     const built = await Bun.build({ ...options, target: "bun", entrypoints: [main], outdir });
     const texts = await Promise.all(built.outputs.map((output) => output.text()));
