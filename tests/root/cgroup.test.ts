@@ -160,7 +160,9 @@ testSystemd(
       updated: "55",
       busy: "processes still run in it",
       removed: [false, "inactive"],
-      failedName: "active",
+      failedName: ["failed", "active"],
+      sockets: ["bus", "systemd"],
+      withoutBus: ["44", "inactive"],
     });
   },
   60_000,

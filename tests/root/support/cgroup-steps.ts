@@ -4,6 +4,7 @@ import { SYS } from "../../../src/linux/abi.gen.ts";
 import { syscall } from "../../../src/linux/syscall.ts";
 import type { LinuxResources } from "../../../src/oci/index.ts";
 import * as cgroup from "../../../src/runtime/cgroup/index.ts";
+import { Manager, managerAddresses } from "../../../src/runtime/cgroup/systemd/manager.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 const base = process.env.CGROUP ?? "";
@@ -285,9 +286,21 @@ async function systemd() {
     }),
   );
   await until(() => active("tsbox-c4.scope") === "failed");
+  const failed = active("tsbox-c4.scope");
   syscall(SYS.close, failing.hold ?? -1);
   const fresh = await prepared(scope("c4"));
-  const failedName = active("tsbox-c4.scope");
+  const failedName = [failed, active("tsbox-c4.scope")];
+  // the same without a bus, through systemd's own socket
+  const sockets = managerAddresses(true);
+  using direct = Manager.connect(
+    true,
+    sockets.filter((one) => one.direct),
+  );
+  direct.setProperties("tsbox-c4.scope", [["TasksMax", { signature: "t", value: 44n }]]);
+  const withoutBus = [show("tsbox-c4.scope", "TasksMax").TasksMax];
+  direct.stop("tsbox-c4.scope");
+  withoutBus.push(active("tsbox-c4.scope"));
+  direct.stop("tsbox-c4.scope");
   syscall(SYS.close, fresh.hold ?? -1);
   cgroup.removeCgroup(fresh.state);
   return {
@@ -301,6 +314,8 @@ async function systemd() {
     busy,
     removed,
     failedName,
+    sockets: sockets.map(({ direct }) => (direct ? "systemd" : "bus")),
+    withoutBus,
   };
 }
 

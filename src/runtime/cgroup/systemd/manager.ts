@@ -26,6 +26,7 @@ export function managerAddresses(
 
 export class Manager {
   readonly #connection: Connection;
+  #subscribed = false;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
@@ -67,6 +68,7 @@ export class Manager {
 
   /** Signals are sent to those who ask only. */
   #subscribe(): void {
+    if (this.#subscribed) return;
     const rule = `type='signal',sender='${SERVICE}',interface='${MANAGER}',member='JobRemoved'`;
     const bus = "org.freedesktop.DBus";
     if (!this.#connection.direct) {
@@ -74,6 +76,7 @@ export class Manager {
       this.#connection.call({ destination: bus, ...match });
     }
     this.#call("Subscribe", "", []);
+    this.#subscribed = true;
   }
 
   /**

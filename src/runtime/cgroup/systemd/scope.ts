@@ -71,7 +71,7 @@ export function prepareScope(request: CgroupRequest, mount: string): PreparedCgr
   const { pid, hold } = startPlaceholder();
   try {
     manager.startTransient(name.unit, [...properties, ["PIDs", { signature: "au", value: [pid] }]]);
-    const cgroup = /^0::(.*)$/m.exec(readShortText(`/proc/${pid}/cgroup`) ?? "")?.[1] ?? "";
+    const cgroup = cgroupIn(pid, name.unit);
     if (!cgroup.endsWith(`/${name.unit}`)) {
       manager.stop(name.unit);
       throw new TsboxError("host", `cannot start ${name.unit}: systemd left the process in ${cgroup || "no cgroup"}`);
@@ -81,6 +81,17 @@ export function prepareScope(request: CgroupRequest, mount: string): PreparedCgr
   } catch (error) {
     syscall(SYS.close, hold);
     throw error;
+  }
+}
+
+/** systemd tells that a job is done from its own loop; the move of the process, which it may leave to the system's manager, has half a second. */
+const MOVING = 500;
+
+/** The cgroup of a process, once it is that of the unit. */
+function cgroupIn(pid: number, unit: string): string {
+  for (const end = Date.now() + MOVING; ; Bun.sleepSync(2)) {
+    const cgroup = /^0::(.*)$/m.exec(readShortText(`/proc/${pid}/cgroup`) ?? "")?.[1] ?? "";
+    if (cgroup.endsWith(`/${unit}`) || Date.now() >= end) return cgroup;
   }
 }
 
