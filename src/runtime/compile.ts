@@ -26,7 +26,9 @@ import { addReadOnlyRoot, addRootMount, type RootSource } from "../rootfs/index.
 import { type Compilation, isMapped } from "./context.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
+import { addIdMappedMounts } from "./id-mapped-mounts.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
+import { openLabels } from "./labels.ts";
 import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
@@ -100,9 +102,23 @@ export function addSetUp(options: SetUpOptions): SetUp {
   outside.add("socketpair", [ours, theirs]);
   const joins = openJoins(outside, namespaces, options.openNamespaces);
   const prepared = options.prepare?.(outside);
+  const detached = addIdMappedMounts(plan, outside, config, mapping, theirs);
+  const labels = openLabels(outside, process);
   const inside = plan.program("inside", outside);
   const [root, mount, target, devNull, dev, proc, terminal] = slots(inside, 7);
-  const compilation: Compilation = { config, mapping, plan, outside, inside, root, mount, target, devNull };
+  const compilation: Compilation = {
+    config,
+    mapping,
+    plan,
+    outside,
+    inside,
+    root,
+    mount,
+    target,
+    devNull,
+    prepared: detached,
+    labels,
+  };
   if (cgroup !== null && options.cgroup !== undefined) {
     outside.add("openat2", [cgroup, null, options.cgroup, O_PATH | O_DIRECTORY, 0, 0], {
       note: `open ${options.cgroup}`,

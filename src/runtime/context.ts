@@ -19,6 +19,10 @@ export interface Compilation {
   /** Two slots for the moment: a mount on its way, and the place where it goes. */
   readonly mount: Slot;
   readonly target: Slot;
+  /** Detached mounts that `outside` made, by index in `mounts`. */
+  readonly prepared?: ReadonlyMap<number, Slot>;
+  /** Where a security module is told what the program becomes; `labels.ts`. */
+  readonly labels?: Slot | undefined;
   /** The host's /dev/null, verified, for masking and for standard input. */
   readonly devNull: Slot;
 }

@@ -28,6 +28,8 @@ export interface MountOptions {
   readonly propagationAll: boolean;
   readonly bind: "bind" | "rbind" | undefined;
   readonly copyUp: boolean;
+  /** Change the mount that is there instead of making one. */
+  readonly remount: boolean;
   readonly idmap: "idmap" | "ridmap" | undefined;
   /** What is left for the file system: a flag, or a key with its value. */
   readonly data: readonly (readonly [key: string, value: string | null])[];
@@ -63,8 +65,9 @@ const PROPAGATION: Record<string, number> = {
 };
 
 /** Flags of a superblock, which fsconfig(2) takes by these names; negative forms are what is there anyway. */
-const SUPERBLOCK = new Set(["sync", "dirsync", "lazytime", "mand", "iversion", "silent"]);
-const NOTHING = new Set(["defaults", "async", "nolazytime", "nomand", "noiversion", "loud", "remount"]);
+const SUPERBLOCK = new Set(["sync", "dirsync", "lazytime", "mand"]);
+/** `silent` is about the kernel's log and `iversion` is the file systems' own affair since Linux 6: fsconfig(2) knows neither. */
+const NOTHING = new Set([...["defaults", "async", "nolazytime", "nomand", "iversion", "noiversion", "loud", "silent"]]);
 
 /**
  * @param options as in config.json; later ones win over earlier ones
@@ -78,6 +81,7 @@ export function parseMountOptions(options: readonly string[] | undefined, field:
   let bind: MountOptions["bind"];
   let idmap: MountOptions["idmap"];
   let copyUp = false;
+  let remount = false;
   const data: [string, string | null][] = [];
   for (const option of options ?? []) {
     const own = ATTRIBUTES[option];
@@ -96,6 +100,7 @@ export function parseMountOptions(options: readonly string[] | undefined, field:
     } else if (option === "bind" || option === "rbind") bind = option;
     else if (option === "idmap" || option === "ridmap") idmap = option;
     else if (option === "tmpcopyup") copyUp = true;
+    else if (option === "remount") remount = true;
     else if (SUPERBLOCK.has(option)) data.push([option, null]);
     else if (!NOTHING.has(option)) {
       const at = option.indexOf("=");
@@ -104,11 +109,13 @@ export function parseMountOptions(options: readonly string[] | undefined, field:
       data.push(at < 0 ? [option, null] : [option.slice(0, at), option.slice(at + 1)]);
     }
   }
-  return { set, clear, setAll, clearAll, propagation, propagationAll, bind, copyUp, idmap, data };
+  return { set, clear, setAll, clearAll, propagation, propagationAll, bind, copyUp, remount, idmap, data };
 }
 
 /** Every option that is not left to a file system. */
 export function mountOptionNames(): string[] {
   const both = [...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATION)].flatMap((name) => [name, `r${name}`]);
-  return [...new Set([...both, ...SUPERBLOCK, ...NOTHING, "bind", "rbind", "idmap", "ridmap", "tmpcopyup"])].sort();
+  return [
+    ...new Set([...both, ...SUPERBLOCK, ...NOTHING, "bind", "rbind", "idmap", "ridmap", "remount", "tmpcopyup"]),
+  ].sort();
 }

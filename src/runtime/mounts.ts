@@ -4,9 +4,12 @@ import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
   CGROUP2_SUPER_MAGIC,
+  MOUNT_ATTR_RDONLY,
   MS_PRIVATE,
+  O_PATH,
   OPEN_TREE_CLONE,
   PROC_SUPER_MAGIC,
+  RESOLVE_IN_ROOT,
   S_IFDIR,
   S_IFREG,
 } from "../linux/abi.gen.ts";
@@ -15,6 +18,7 @@ import { statfs } from "../linux/statfs.ts";
 import type { Mount } from "../oci/index.ts";
 import { RECOVER_DENIED } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
+import { labelOption } from "./labels.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 
 /** Files of /proc that may be replaced one by one, as runc allows for lxcfs. */
@@ -30,11 +34,19 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
   const options = parseMountOptions(mount.options, `${field}.options`);
   const isBind = options.bind !== undefined || mount.type === "bind";
   refuseOverProc(mount, isBind, field);
-  if (options.copyUp) throw new TsboxError("unsupported", `cannot run: ${field}.options: tmpcopyup is not built yet`);
-  if (options.idmap)
-    throw new TsboxError("unsupported", `cannot run: ${field}.options: ${options.idmap} is not built yet`);
-  if (mount.uidMappings !== undefined || mount.gidMappings !== undefined) {
-    throw new TsboxError("unsupported", `cannot run: ${field}.uidMappings: id-mapped mounts are not built yet`);
+  if (options.copyUp && mount.type !== "tmpfs")
+    throw new TsboxError("invalid", `cannot run: ${field}.options: tmpcopyup is for tmpfs`);
+  if (options.remount) {
+    addRemount(compilation, mount, options, field);
+    return;
+  }
+  const prepared = compilation.prepared?.get(index);
+  if (prepared !== undefined) {
+    const note = `bind ${mount.source} at ${mount.destination}`;
+    const type = statPath(mount.source ?? "").isFolder ? S_IFDIR : S_IFREG;
+    const moved = { ...compilation, mount: prepared };
+    addAttach(moved, mount.destination, type, options, { note, bind: true, links: true });
+    return;
   }
   if (isBind) addBind(compilation, mount, options, field);
   else if (mount.type === "cgroup") addCgroup(compilation, mount, options, field);
@@ -42,10 +54,12 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
 }
 
 function normalized(path: string): string {
-  return `/${path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/")}`;
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
 }
 
 /** Security labels and sysctls are written there: nothing but procfs may be at /proc (CVE-2019-16884, CVE-2019-19921). */
@@ -96,6 +110,24 @@ function addBind(compilation: Compilation, mount: Mount, options: MountOptions, 
   addAttach(compilation, mount.destination, type, options, { note, bind: true, links: true });
 }
 
+/** Changes what the mount at the destination allows; an option that is not given stays as it is. */
+function addRemount(compilation: Compilation, mount: Mount, options: MountOptions, field: string): void {
+  const { inside, target, root } = compilation;
+  const note = `remount ${mount.destination}`;
+  if (options.data.length > 0)
+    throw new TsboxError("unsupported", `cannot run: ${field}.options: ${options.data[0]?.[0]} cannot be remounted`);
+  inside.add("openat2", [target, root, mount.destination, O_PATH, 0, RESOLVE_IN_ROOT], { note });
+  const { set, clear, setAll, clearAll, propagation = 0 } = options;
+  if ((set | clear) !== 0) inside.add("mount_setattr", [target, "", AT_EMPTY_PATH, set, clear, 0, null], { note });
+  if ((setAll | clearAll) !== 0)
+    inside.add("mount_setattr", [target, "", AT_EMPTY_PATH | AT_RECURSIVE, setAll, clearAll, 0, null], { note });
+  if (propagation !== 0) {
+    const all = options.propagationAll ? AT_RECURSIVE : 0;
+    inside.add("mount_setattr", [target, "", AT_EMPTY_PATH | all, 0, 0, propagation, null], { note });
+  }
+  inside.add("close", [target]);
+}
+
 /** Where the kernel refuses a new instance because a namespace is shared with the host, the host's own is bound. */
 const FALLBACK: Record<string, string> = {
   sysfs: "/sys",
@@ -118,12 +150,25 @@ function addFileSystem(
   if (type === "none" || type === "") throw new TsboxError("invalid", `cannot run: ${field}.type: it is missing`);
   const [refused, attached] = [inside.label(), inside.label()];
   const parameters: string[] = mount.source ? [`source=${mount.source}`] : [];
+  const label = labelOption(compilation.config, type);
+  if (label !== undefined && !options.data.some(([key]) => key === "context")) parameters.push(label);
   for (const [key, value] of options.data) {
     // devpts is always a new instance since Linux 4.7
     if (type !== "devpts" || key !== "newinstance") parameters.push(value === null ? key : `${key}=${value}`);
   }
   const recover = fallback === undefined ? {} : { recover: RECOVER_DENIED, to: refused };
-  inside.add("new_mount", [slot, type, parameters, options.set], { note, ...recover });
+  const copies = type === "tmpfs" && options.copyUp;
+  const attributes = copies ? options.set & ~MOUNT_ATTR_RDONLY : options.set;
+  inside.add("new_mount", [slot, type, parameters, attributes], { note, ...recover });
+  if (type === "tmpfs") {
+    const keepsMode = options.data.some(([key]) => key === "mode");
+    if (copies || !keepsMode)
+      inside.add("inherit_folder", [slot, compilation.root, mount.destination, keepsMode ? 0 : 1, copies ? 1 : 0], {
+        note: copies ? `copy ${mount.destination} into the tmpfs that covers it` : note,
+      });
+    if (attributes !== options.set)
+      inside.add("mount_setattr", [slot, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, null], { note });
+  }
   addAttach(compilation, mount.destination, S_IFDIR, options, { note, bind: false, links });
   if (fallback === undefined) return;
   inside.add("jump", [], { to: attached });

@@ -7,10 +7,7 @@ export function refuseUnbuilt(config: RuntimeConfig): void {
   const linux = config.linux ?? {};
   const unbuilt: [string, unknown][] = [
     ["linux.intelRdt", linux.intelRdt],
-    ["linux.mountLabel", linux.mountLabel],
     ["linux.netDevices", linux.netDevices],
-    ["process.apparmorProfile", config.process?.apparmorProfile],
-    ["process.selinuxLabel", config.process?.selinuxLabel],
   ];
   for (const [field, value] of unbuilt) {
     if (value) throw new TsboxError("unsupported", `cannot run: ${field} is not built yet`);

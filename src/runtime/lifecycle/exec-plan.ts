@@ -26,6 +26,7 @@ import {
 } from "../../plan/index.ts";
 import { CREATED, GO, slots } from "../compile.ts";
 import { type Compilation, isMapped } from "../context.ts";
+import { openLabels } from "../labels.ts";
 import { readNamespaces } from "../namespaces.ts";
 import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
 import { addCpuAffinity } from "../scheduling.ts";
@@ -60,10 +61,11 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   const pidfdSocket = options.pidfdSocket === undefined ? undefined : addConnection(outside, options.pidfdSocket);
   const listener = addListener(outside, seccomp, { ...record, annotations: config.annotations, status: "running" });
   const pid = outside.slot();
+  const labels = openLabels(outside, process);
   const joiner = plan.program("join", outside);
   const inside = plan.program("inside", outside);
   const [root, mount, target, devNull, terminal] = slots(inside, 5);
-  const compilation: Compilation = { config, mapping, plan, outside, inside, root, mount, target, devNull };
+  const compilation: Compilation = { config, mapping, plan, outside, inside, root, mount, target, devNull, labels };
 
   outside.add("adopt", [container, pidfd]);
   outside.add("memfd", [log, "helpers"]);

@@ -14,6 +14,7 @@ import {
 } from "../../plan/index.ts";
 import { addSetUp, CREATED, GO, SET_UP, type SetUp } from "../compile.ts";
 import { addHooks, hasHooks } from "../hooks.ts";
+import { withAbsoluteSources } from "../mount-sources.ts";
 import { addProcess, searchPaths } from "../process.ts";
 import { ANY_FAILURE, addCommand } from "../removal.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
@@ -42,7 +43,7 @@ export interface LifecyclePlan {
 /** @throws TsboxError naming the field that cannot be carried out */
 export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   const { options, record, mapping, seccomp } = use;
-  const { config } = record;
+  const config = withAbsoluteSources(record.config, record.bundle);
   const { mode } = options;
   const folder = stateFolder(options.root, record.id);
   let listener: SeccompListener | undefined;
