@@ -34,11 +34,15 @@ export type BuildOptions = {
   readonly entry: string;
 };
 
-/** Commands whose start-up matters, by what they have in common: see hot-bundles.ts. */
+/** What is loaded by commands whose start-up matters, at each of their steps: see hot-bundles.ts. */
 const HOT = [
   ["cli/run.ts"],
-  ["cli/oci/main.ts", "cli/oci/create.ts"],
-  ["cli/oci/start.ts", "cli/oci/state.ts", "cli/oci/delete.ts"],
+  ["cli/oci/main.ts", "cli/oci/create.ts", "runtime/lifecycle/create.ts"],
+  ["cli/oci/main.ts", "cli/oci/exec.ts", "runtime/lifecycle/exec.ts"],
+  [
+    ...["main", "start", "state", "kill", "delete"].map((name) => `cli/oci/${name}.ts`),
+    ...["start", "state", "kill", "delete", "discard"].map((name) => `runtime/lifecycle/${name}.ts`),
+  ],
 ].map((group) => group.map((file) => join(ROOT, "src", file)));
 
 /**
