@@ -162,14 +162,14 @@ test("a poststop hook that takes too long delays delete no longer than its timeo
 test("tsbox killed while a hook runs: the hook ends with it", async () => {
   for (const kind of ["createRuntime", "createContainer"] as const) {
     const file = it.path(`pid-of-${kind}`);
-    const { bundle } = broken(kind, { path: "/bin/sh", args: ["sh", "-c", `echo $PPID > ${file}; exec sleep 31`] });
+    const { bundle } = broken(kind, { path: "/bin/sh", args: ["sh", "-c", `echo $PPID > ${file}; exec sleep 31337`] });
     const id = it.id();
     const call = it.spawn(["create", "--bundle", bundle, id]);
     await until(() => existsSync(file) && it.read(`pid-of-${kind}`) !== "", "the hook");
     const record = await it.fails(["delete", id]);
     expect(record).toContain("it is being created");
     const sleeping = () =>
-      Bun.spawnSync(["pgrep", "-f", "-x", "sleep 30", "-u", String(process.getuid?.())]).stdout.toString();
+      Bun.spawnSync(["pgrep", "-f", "-x", "sleep 31337", "-u", String(process.getuid?.())]).stdout.toString();
     expect(sleeping()).not.toBe("");
     call.child.kill("SIGKILL");
     await call.child.exited;
