@@ -143,7 +143,9 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   const setCapabilities = (more: bigint, note: string) =>
     inside.add("capset", [mask("effective") | more, mask("permitted") | more, mask("inheritable")], { note });
   setCapabilities(kept, "set the capabilities");
-  inside.add("ambient_capabilities", [mask("ambient")], { note: "set the ambient capabilities" });
+  // only what is permitted and inheritable can be ambient (capabilities(7)); buildah asks for more, and runc and crun pass over it
+  const ambient = mask("ambient") & mask("permitted") & mask("inheritable");
+  inside.add("ambient_capabilities", [ambient], { note: "set the ambient capabilities" });
   inside.add("chdir", [process.cwd], { note: cwdNote });
   inside.add("require_cwd_inside", [], { note: cwdNote });
 
