@@ -31,7 +31,8 @@ function bundle({ folder }: Bench, name: string, args: readonly string[]): strin
 
 /** Through files: a container that goes on keeps what it got for output, and a pipe would never end. */
 function call({ argv }: Runtime, args: readonly string[], { folder, person }: Bench): string {
-  const [output, failure] = [join(folder, "stdout"), join(folder, "stderr")];
+  const unique = `${argv[0]?.split("/").at(-1)}-${args[0]}-${Bun.nanoseconds()}`;
+  const [output, failure] = [join(folder, `${unique}.out`), join(folder, `${unique}.err`)];
   const streams = { stdin: "ignore", stdout: Bun.file(output), stderr: Bun.file(failure) } as const;
   const result = Bun.spawnSync([...argv, ...args], { env: person.env, cwd: "/", timeout: 60_000, ...streams });
   if (!result.success) throw new Error(`${argv.join(" ")} ${args.join(" ")}: ${readFileSync(failure, "utf8").trim()}`);
