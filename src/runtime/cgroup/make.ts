@@ -42,7 +42,11 @@ function enableControllers(parent: string, needed: readonly string[], what: stri
   const enabled = readWords(control);
   const missing = available.filter((name) => !enabled.includes(name));
   if (missing.length === 0) return;
-  if (writeCgroupFile(control, missing.map((name) => `+${name}`).join(" ")) === 0) return;
+  // the first time this may take tens of milliseconds (the kernel waits for all processors), later there is nothing to enable
+  const together = writeCgroupFile(control, missing.map((name) => `+${name}`).join(" "));
+  if (together === 0) return;
+  // processes are in the way of every one of them
+  if (together === -E.EBUSY && !missing.some((name) => needed.includes(name))) return;
   // one that cannot be enabled spoils the write of all
   for (const name of missing) {
     const result = writeCgroupFile(control, `+${name}`);
