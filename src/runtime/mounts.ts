@@ -157,15 +157,15 @@ function addFileSystem(
     if (type !== "devpts" || key !== "newinstance") parameters.push(value === null ? key : `${key}=${value}`);
   }
   const recover = fallback === undefined ? {} : { recover: RECOVER_DENIED, to: refused };
+  const keepsMode = options.data.some(([key]) => key === "mode");
   const copies = type === "tmpfs" && options.copyUp;
-  const attributes = copies ? options.set & ~MOUNT_ATTR_RDONLY : options.set;
+  const inherits = type === "tmpfs" && (copies || !keepsMode);
+  const attributes = inherits ? options.set & ~MOUNT_ATTR_RDONLY : options.set;
   inside.add("new_mount", [slot, type, parameters, attributes], { note, ...recover });
-  if (type === "tmpfs") {
-    const keepsMode = options.data.some(([key]) => key === "mode");
-    if (copies || !keepsMode)
-      inside.add("inherit_folder", [slot, compilation.root, mount.destination, keepsMode ? 0 : 1, copies ? 1 : 0], {
-        note: copies ? `copy ${mount.destination} into the tmpfs that covers it` : note,
-      });
+  if (inherits) {
+    inside.add("inherit_folder", [slot, compilation.root, mount.destination, keepsMode ? 0 : 1, copies ? 1 : 0], {
+      note: copies ? `copy ${mount.destination} into the tmpfs that covers it` : note,
+    });
     if (attributes !== options.set)
       inside.add("mount_setattr", [slot, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, null], { note });
   }
