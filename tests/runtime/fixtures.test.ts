@@ -40,6 +40,7 @@ async function plan(name: string): Promise<string> {
     consoleSocket: config.process.terminal === true ? folder.join("console") : undefined,
     pidfdSocket: undefined,
     preserveFds: 0,
+    environment: [],
     noPivot: false,
     noNewKeyring: false,
     cgroupManager: "cgroupfs",

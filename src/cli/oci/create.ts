@@ -73,6 +73,7 @@ async function make(
     consoleSocket: path("console-socket"),
     pidfdSocket: path("pidfd-socket"),
     preserveFds: wholeNumber(last(args, "preserve-fds") ?? "0", "--preserve-fds") + listenFds(process.env),
+    environment: listenVariables(process.env),
     noPivot: isOn(args, "no-pivot"),
     noNewKeyring: isOn(args, "no-new-keyring"),
     explain,
@@ -85,6 +86,14 @@ async function make(
 
 function trimmed(path: string): string {
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** The program is the first process of its namespace. */
+function listenVariables(env: NodeJS.ProcessEnv): string[] {
+  const count = listenFds(env);
+  if (count === 0) return [];
+  const names = env.LISTEN_FDNAMES;
+  return [`LISTEN_FDS=${count}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])];
 }
 
 /** Sockets that systemd hands over: sd_listen_fds(3). */

@@ -27,6 +27,8 @@ export interface CreateOptions {
   readonly consoleSocket: string | undefined;
   readonly pidfdSocket: string | undefined;
   readonly preserveFds: number;
+  /** Variables for the program beside those of config.json, as NAME=VALUE. */
+  readonly environment: readonly string[];
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   readonly cgroupManager: CgroupManager;
@@ -51,6 +53,7 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
   const record = newRecord(options, config);
   const mapping = mappingOf(config);
   if (options.explain) return await compile(options, record, mapping, undefined);
+  if (options.preserveFds > 0) (await import("./preserve.ts")).preserveDescriptors(options.preserveFds);
   const folder = stateFolder(root, id);
   makeFolders(root, 0o700);
   if (!makeFolder(folder, 0o700)) throw new TsboxError("exists", `container with id "${id}" already exists`);

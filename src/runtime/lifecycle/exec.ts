@@ -39,6 +39,7 @@ export async function execInContainer(options: ExecOptions): Promise<never> {
   const process = options.process(record.config);
   if (process.terminal && options.detach && options.consoleSocket === undefined)
     throw new TsboxError("usage", "cannot use a terminal: with --detach it needs --console-socket");
+  if (options.preserveFds > 0) (await import("./preserve.ts")).preserveDescriptors(options.preserveFds);
   const pidfd = openProcess(record);
   if (pidfd === undefined) throw refuse("container not running");
   // native takes it over

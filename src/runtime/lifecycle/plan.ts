@@ -67,7 +67,8 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
       return console === undefined ? undefined : { terminalReceiver: console };
     },
   });
-  const { compilation, process, ours, theirs, child, log, terminal } = setUp;
+  const { compilation, ours, theirs, child, log, terminal } = setUp;
+  const process = { ...setUp.process, env: [...(setUp.process.env ?? []), ...options.environment] };
   const { plan, outside, inside } = compilation;
   const master = process.terminal && console === undefined ? outside.slot() : null;
   if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
