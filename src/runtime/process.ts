@@ -13,7 +13,7 @@ import {
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
-import { capabilityMask } from "./capabilities.ts";
+import { capabilityMask, capabilityNames, ownCapabilities } from "./capabilities.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { addLabels } from "./labels.ts";
 import { addMemoryPolicy } from "./memory-policy.ts";
@@ -46,10 +46,14 @@ export interface ProcessOptions {
   readonly deathSignal: number;
   /** Appends what happens when all is set up but the program is not there yet: waiting for `start`, and its hooks. */
   readonly beforeProgram?: () => void;
+  /** Told of capabilities that cannot be granted, which is no failure (runtime-spec config.md, "capabilities"). */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** capabilities(7) */
 const CAP_SYS_ADMIN = 1n << 21n;
+
+const ALL = (1n << 64n) - 1n;
 
 /** RLIM_INFINITY is the largest 64-bit number; JSON has it as a number that doubles cannot hold. */
 function limit(value: number): bigint {
@@ -97,7 +101,16 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   const program = args[0];
   if (program === undefined) throw new TsboxError("invalid", "cannot run: process.args is empty");
   const { capabilities = {} } = process;
-  const mask = (name: keyof typeof capabilities) => capabilityMask(capabilities[name], `process.capabilities.${name}`);
+  // a user namespace of its own grants its first process all of them
+  const grantable = mapping.kind === "none" ? ownCapabilities() : ALL;
+  const mask = (name: keyof typeof capabilities) => {
+    const field = `process.capabilities.${name}`;
+    const asked = capabilityMask(capabilities[name], field, options.warn);
+    const lacking = asked & ~grantable;
+    if (lacking !== 0n && options.warn !== undefined)
+      options.warn(`${field}: tsbox itself does not have ${capabilityNames(lacking).join(", ")}`);
+    return asked & grantable;
+  };
   for (const [field, ranges, id] of [
     ["uid", mapping.uids, uid],
     ["gid", mapping.gids, gid],

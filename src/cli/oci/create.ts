@@ -4,6 +4,7 @@ import { createContainer, type LifecycleMode } from "../../runtime/lifecycle/ind
 import type { FlagDefinitions } from "../args.ts";
 import { absolute, type Globals } from "./globals.ts";
 import { type CommandDefinition, containerId, HELP, isOn, last, readRuntimeCommand, wholeNumber } from "./operands.ts";
+import { warn } from "./report.ts";
 
 const COMMON: FlagDefinitions = {
   bundle: { type: "string", alias: "b", description: "Folder with config.json (the working folder)", valueHint: "DIR" },
@@ -65,6 +66,7 @@ async function make(
   const explain = isOn(args, "explain");
   const plan = await createContainer({
     ...globals,
+    warn: warn(globals.log),
     id: containerId(args, command),
     bundle: trimmed(path("bundle") ?? process.cwd()),
     mode: modeOf(isOn(args, "detach")),

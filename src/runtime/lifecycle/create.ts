@@ -33,6 +33,8 @@ export interface CreateOptions {
   readonly noNewKeyring: boolean;
   readonly cgroupManager: CgroupManager;
   readonly log: LogTarget | undefined;
+  /** Told what is not as config.json has it without being a failure. */
+  readonly warn?: ((message: string) => void) | undefined;
   /** Print the plan and make nothing. */
   readonly explain?: boolean;
 }
@@ -64,7 +66,9 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
     writeText(`${folder}/state.json`, recordText(record, text));
     const prepared = await makeCgroup(record);
     cgroup = prepared?.state;
-    return becomeNative(await compile(options, { ...record, cgroup }, mapping, text));
+    const final = { ...record, cgroup };
+    if (cgroup !== undefined) replaceText(`${folder}/state.json`, recordText(final, text));
+    return becomeNative(await compile(options, final, mapping, text, prepared?.hold));
   } catch (error) {
     const { discardContainer } = await import("./discard.ts");
     await discardContainer(root, { ...record, cgroup });
@@ -118,6 +122,13 @@ function checkTerminal(config: RuntimeConfig, { mode, consoleSocket }: CreateOpt
     throw new TsboxError("usage", "cannot use --console-socket: config.json does not ask for process.terminal");
 }
 
+/** Whoever reads sees the old text or the new one. */
+function replaceText(path: string, text: string): void {
+  writeText(`${path}.new`, text);
+  const result = syscall(SYS.renameat2, AT_FDCWD, cstring(`${path}.new`), AT_FDCWD, cstring(path), 0);
+  check("renameat2", result, path);
+}
+
 /** The fifo on which a created container waits, and the file in which it tells what failed after that. */
 function makeStartFiles(folder: string): void {
   const fifo = `${folder}/start`;
@@ -152,6 +163,7 @@ async function compile(
   record: StateRecord,
   mapping: IdMapping,
   configText: string | undefined,
+  hold?: number,
 ): Promise<Uint8Array> {
   const seccomp = record.config.linux?.seccomp;
   const compiled =
@@ -164,5 +176,6 @@ async function compile(
     mapping,
     seccomp: compiled,
     stateText: recordText(record, configText ?? "{}", true),
+    hold,
   });
 }

@@ -32,7 +32,8 @@ export async function deleteContainer(
         "busy",
         `cannot delete container "${id}": it is being created; --force removes it all the same`,
       );
-    await discardContainer(root, await withExpectedCgroup(record));
+    await discardContainer(root, record);
+    if (record.cgroup === undefined) (await import("./expected-cgroup.ts")).removeExpectedCgroup(record);
     return;
   }
   if (status === "running" && !force)
@@ -42,11 +43,4 @@ export async function deleteContainer(
     );
   if (status !== "stopped") endProcess(record);
   await removeLeftovers(root, record, warn);
-}
-
-/** Its maker may have been killed between making the cgroup and writing that down. */
-async function withExpectedCgroup(record: StateRecord): Promise<StateRecord> {
-  if (record.cgroup !== undefined || record.cgroupManager === "disabled") return record;
-  const { expectedCgroup } = await import("./expected-cgroup.ts");
-  return { ...record, cgroup: expectedCgroup(record) };
 }

@@ -38,6 +38,8 @@ export interface LifecyclePlan {
   readonly seccomp: CompiledSeccomp | undefined;
   /** state.json with placeholders for pid and start time. */
   readonly stateText: string;
+  /** A descriptor that keeps the cgroup alive until the container is in it; open without close-on-exec. */
+  readonly hold: number | undefined;
 }
 
 /** @throws TsboxError naming the field that cannot be carried out */
@@ -50,6 +52,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   let console: Slot | undefined;
   let pidfdSocket: Slot | undefined;
   let waiting: Waiting | undefined;
+  let hold: Slot | undefined;
   const setUp = addSetUp({
     config,
     mapping,
@@ -64,6 +67,10 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
       if (options.pidfdSocket !== undefined) pidfdSocket = addConnection(outside, options.pidfdSocket);
       listener = addListener(outside, seccomp, { ...stateOf(record) });
       if (mode === "create") waiting = openStartFiles(outside, folder);
+      if (use.hold !== undefined) {
+        hold = outside.slot();
+        outside.add("adopt", [hold, use.hold]);
+      }
       return console === undefined ? undefined : { terminalReceiver: console };
     },
   });
@@ -81,12 +88,13 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     stdio: [undefined, undefined, undefined],
     preserveFds: options.preserveFds,
     init: false,
+    warn: options.warn,
     // until the state is written, nobody could find a container whose maker was killed
     deathSignal: SIGKILL,
     beforeProgram: () => {
       const program = process.args?.[0] ?? "";
       inside.add("find_program", [searchPaths(program, process.env ?? [])], { note: `run ${JSON.stringify(program)}` });
-      for (const socket of [console, pidfdSocket]) if (socket !== undefined) inside.add("close", [socket]);
+      for (const slot of [console, pidfdSocket, hold]) if (slot !== undefined) inside.add("close", [slot]);
       inside.add("send", [theirs, CREATED]);
       inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
       if (mode !== "run") inside.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
@@ -101,6 +109,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   });
 
   outside.add("recv", [ours, CREATED], { note: "set up the container" });
+  if (hold !== undefined) outside.add("close", [hold]);
   addRecords(outside, use, folder, { child, pidfdSocket });
   outside.add("send", [ours, GO], { note: "start the container" });
   if (mode === "create") outside.add("recv", [ours, SET_UP], { note: "leave the container" });
