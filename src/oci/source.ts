@@ -8,7 +8,7 @@ export interface ImageSource {
   resolve(): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
   /** A small document (manifest, configuration): at most 4 MiB, digest and size verified. */
   fetch(descriptor: Descriptor): Promise<Uint8Array>;
-  /** A blob's bytes from `offset` on. Not verified; who stores them does that. */
+  /** A blob's bytes from `offset` on, in pieces that are valid until the next is asked for. Not verified; who stores them does that. */
   open(descriptor: Descriptor, offset: number): Promise<AsyncIterable<Uint8Array>>;
   /** Lets go of connections and files. */
   close(): Promise<void>;
