@@ -83,7 +83,8 @@ export function addProcessLimits(compilation: Compilation, process: ProcessConfi
 
 /** argv[0] as execvp(3) looks it up, in the container's PATH. */
 export function searchPaths(program: string, env: readonly string[]): string[] {
-  if (program.includes("/")) return [program];
+  // an empty name is no folder's file: it is not found, as execvp(3) has it
+  if (program === "" || program.includes("/")) return [program];
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
   const folders =
     path === undefined

@@ -18,7 +18,7 @@ const terminal = (args: readonly string[], size?: { height: number; width: numbe
 test("create hands the terminal to --console-socket, with consoleSize; the program is its session's leader", async () => {
   const socket = it.path("create.sock");
   await using receiver = await startReceiver("terminal", socket);
-  const script = 'tty; stty size; read line; echo "got $line"; exec sleep 1000';
+  const script = "trap 'exit 3' INT; tty; stty size; read line; echo got $line; while :; do sleep 0.05; done";
   const id = await it.create(terminal(["sh", "-c", script], { height: 41, width: 123 }), ["--console-socket", socket]);
   expect(await receiver.received()).toMatchObject({ rows: 41, columns: 123, tty: true });
   await it.ok(["start", id]);
