@@ -11,7 +11,28 @@ import { namedRuntime, runtimeCommand } from "../support/runtime-command.ts";
 import { executable, program, type Requirement, requires, root } from "../support/skip.ts";
 
 /** Failures that a peer does not have, each with the reason why it is right: case -> description -> reason. */
-const EXCEPTIONS: Record<string, Record<string, string>> = {};
+const EXCEPTIONS: Record<string, Record<string, string>> = {
+  hooks: {
+    "Hooks MUST be called in the listed order":
+      "the suite waits for texts that its hooks do not write; runc fails in the same words, and crun's hooks are broken off",
+  },
+  hooks_stdin: {
+    'the state of the container MUST be passed to "prestart" hook over stdin':
+      'the suite wants "created"; since runtime-spec 1.0.2 prestart hooks are part of create, whose status is "creating", as runc has it',
+  },
+  linux_mount_label: {
+    "exit status 1":
+      "a label is refused where SELinux is off and nothing would enforce it, as by runc; crun passes over it",
+  },
+  linux_ns_itype: {
+    "inherit namespace mnt without type":
+      "a container always gets a mount namespace: what is mounted for it would otherwise stay on the host",
+  },
+  poststart_fail: {
+    "if any poststart hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle continue as if the hook had succeeded":
+      "runtime-spec 1.2.1 turned this round: a failing poststart hook is an error that stops the container, as in runc",
+  },
+};
 
 /** Built here, before the tests, so that what is missing is in the name of a skipped one. */
 const suite = ((): Suite | Error => {
@@ -47,10 +68,12 @@ requires(
       for (const description of failed) {
         if (EXCEPTIONS[name]?.[description] !== undefined) continue;
         for (const [peer, theirs] of Object.entries(recordedPeers())) {
-          // A peer that did not come to its end there has not passed what it did not reach.
           const peerFailed = theirs.failures[name] ?? [];
-          const unfinished = peerFailed.some((each) => each.startsWith("exit status") || each.startsWith("killed"));
-          if (peerFailed.length === 0 || (!unfinished && !peerFailed.includes(description)))
+          // Who did not come to the end of a case that both fail has not shown anything about its single results.
+          const comparable = ![...failed, ...peerFailed].some((each) =>
+            /^(exit status \d+|killed after .*)$/.test(each),
+          );
+          if (peerFailed.length === 0 || (comparable && !peerFailed.includes(description)))
             worse.push(`${name}: ${description} (passed by ${peer})`);
         }
       }

@@ -55,9 +55,6 @@ const REFUSED: Record<string, string> = {
   // crun makes up mappings for a user namespace that has none; runc refuses it as well
   "crun-spec-rootless": "cannot run: linux.uidMappings: a new user namespace needs at least one",
   "oci-runtime-tool": "cannot run: linux.intelRdt is not built yet",
-  "podman-root-options": "cannot run: mounts[1].options: tmpcopyup is not built yet",
-  "podman-rootless-options": "cannot run: mounts[1].options: tmpcopyup is not built yet",
-  "podman-rootless-systemd": "cannot run: mounts[0].options: tmpcopyup is not built yet",
 };
 
 describe("config.json made by others", () => {
