@@ -97,6 +97,7 @@ long send_descriptor(int socket, int fd);
 long receive_descriptor(int socket);
 long connect_unix(const char *path);
 long loopback_up(void);
+long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 
 /* terminal.c */
 long op_supervise(struct process *self, int pidfd, int pty, int input, int output);

@@ -146,6 +146,7 @@ struct plan_op {
   X(window_size, "fnn", "terminal rows columns") \
   X(connect_unix, "os", "out path") \
   X(loopback_up, "", "") /* in a new network namespace */ \
+  X(netlink, "bFn", "message fd offset") /* to the kernel, with the number of `fd` put in at `offset`; waits for its answer */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
   X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
   X(jump, "", "") /* always go to `jump` */ \

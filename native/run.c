@@ -321,6 +321,7 @@ static long execute(struct arguments *in) {
   case OP_window_size: return set_window_size(fd(in, 0), (u16)number(in, 1), (u16)number(in, 2));
   case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1)));
   case OP_loopback_up: return loopback_up();
+  case OP_netlink: return netlink_request(bytes(in, 0), size(in, 0), optional_fd(in, 1), number(in, 2));
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
   case OP_reap_as_init: return op_reap_as_init();
   case OP_jump: return 0;

@@ -102,3 +102,28 @@ long loopback_up(void) {
   SYS_1(__NR_close, fd);
   return result;
 }
+
+#define AF_NETLINK 16
+#define SOCK_RAW 3
+#define NLMSG_ERROR 2
+#define MESSAGE_SIZE 512
+
+/* One request to NETLINK_ROUTE that wants an answer: rtnetlink(7). Returns what the kernel says. */
+long netlink_request(const u8 *message, u64 size, int fd, u64 offset) {
+  u32 words[MESSAGE_SIZE / 4];
+  u8 *buffer = (u8 *)words;
+  if (size > MESSAGE_SIZE || (fd >= 0 && (offset > size - 4 || offset % 4 != 0))) return -EMSGSIZE;
+  for (u64 i = 0; i < size; i++) buffer[i] = message[i];
+  if (fd >= 0) words[offset / 4] = (u32)fd;
+  long socket = SYS_3(__NR_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (socket < 0) return socket;
+  long result = SYS_6(__NR_sendto, socket, buffer, size, 0, 0, 0);
+  if (result >= 0) result = SYS_6(__NR_recvfrom, socket, buffer, MESSAGE_SIZE, 0, 0, 0);
+  if (result >= 0) {
+    /* struct nlmsghdr, then struct nlmsgerr, which begins with -errno */
+    int answered = result >= 20 && (words[1] & 0xffff) == NLMSG_ERROR;
+    result = answered ? (long)(int)words[4] : -EPROTO;
+  }
+  SYS_1(__NR_close, socket);
+  return result;
+}

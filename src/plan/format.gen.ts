@@ -102,14 +102,15 @@ export const CODES = {
   window_size: 82,
   connect_unix: 83,
   loopback_up: 84,
-  supervise: 85,
-  reap_as_init: 86,
-  jump: 87,
-  fail: 88,
-  exit: 89,
+  netlink: 85,
+  supervise: 86,
+  reap_as_init: 87,
+  jump: 88,
+  fail: 89,
+  exit: 90,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -199,6 +200,7 @@ export interface OpArguments {
   window_size: [terminal: Slot, rows: number | bigint, columns: number | bigint];
   connect_unix: [out: Slot, path: string];
   loopback_up: [];
+  netlink: [message: Uint8Array, fd: Slot | null, offset: number | bigint];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];
   reap_as_init: [];
   jump: [];

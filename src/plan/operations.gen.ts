@@ -87,6 +87,7 @@ export const OPS = {
   window_size: [["terminal", "f"], ["rows", "n"], ["columns", "n"]],
   connect_unix: [["out", "o"], ["path", "s"]],
   loopback_up: [],
+  netlink: [["message", "b"], ["fd", "F"], ["offset", "n"]],
   supervise: [["pidfd", "f"], ["pty", "F"], ["input", "F"], ["output", "F"]],
   reap_as_init: [],
   jump: [],

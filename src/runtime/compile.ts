@@ -31,6 +31,7 @@ import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
 import { openLabels } from "./labels.ts";
 import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
+import { addNetDevices } from "./net-devices.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
 import { addMoveRoot, addPivot } from "./pivot.ts";
 import { addProcessLimits, type ProcessConfig } from "./process.ts";
@@ -147,6 +148,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   // modes of files that are made are those of config.json, whatever the caller's mask
   inside.add("umask", [0]);
   if (!joiner) addJoins(inside, joins);
+  addNetDevices(compilation, { ours, theirs });
   if (options.keyring !== undefined)
     inside.add("session_keyring", [options.keyring], { note: "make a session keyring" });
   addTimeOffsets(compilation);

@@ -9,6 +9,8 @@ export type BundleRun = { readonly exitCode: number; readonly stdout: string; re
 export type BundleRunOptions = BundleOptions & {
   /** appended to the bundle's folder before the run */
   readonly prepare?: (bundle: string) => void;
+  /** makes another command line of the runtime's, such as one that prepares namespaces first */
+  readonly wrap?: (argv: readonly string[]) => string[];
   /** namespaces and ids as root has them: no user namespace */
   readonly asRoot?: boolean;
 };
@@ -28,7 +30,11 @@ export function runBundle(script: string, options: BundleRunOptions = {}): Bundl
   options.prepare?.(bundle);
   const globals = ["--root", folder.join("state"), "--cgroup-manager", "disabled"];
   const argv = [process.execPath, MAIN, "oci", ...globals, "run", "--bundle", bundle, "box"];
-  const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { stdin: "ignore", cwd: folder.path, timeout: 60_000 });
+  const { exitCode, stdout, stderr } = Bun.spawnSync(options.wrap?.(argv) ?? argv, {
+    stdin: "ignore",
+    cwd: folder.path,
+    timeout: 60_000,
+  });
   return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
