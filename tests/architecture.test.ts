@@ -37,10 +37,15 @@ const topOf = (file: string) => file.split("/")[0] ?? "";
 
 type Import = { readonly file: string; readonly specifier: string };
 
-/** Everything a file names after `from`, `import` or `import(`: types and re-exports too, which the compiled code forgets. */
+/** Everything a file names after `from`, `import`, `import(` or `require(`: types and re-exports too, which the compiled code forgets. */
 export function importsOf(file: string, text: string): Import[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
-  const patterns = [/\bfrom\s*["']([^"']+)["']/g, /\bimport\s*["']([^"']+)["']/g, /\bimport\s*\(\s*["']([^"']+)["']/g];
+  const patterns = [
+    /\bfrom\s*["']([^"']+)["']/g,
+    /\bimport\s*["']([^"']+)["']/g,
+    /\bimport\s*\(\s*["']([^"']+)["']/g,
+    /\brequire\s*\(\s*["']([^"']+)["']/g,
+  ];
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map(([, specifier = ""]) => ({ file, specifier })));
 }
 
@@ -126,9 +131,10 @@ test("the import scanner sees types, re-exports, side effects and lazy imports, 
     'import "./d.ts";',
     'const e = await import("./e.ts");',
     'type F = import("./f.ts").F;',
+    'const g = require("./g.ts");',
     '// import "./no.ts";',
     '/* from "./no.ts" */',
   ].join("\n");
   const found = importsOf("x.ts", text).map(({ specifier }) => specifier);
-  expect(found.sort()).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./f.ts"]);
+  expect(found.sort()).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./f.ts", "./g.ts"]);
 });

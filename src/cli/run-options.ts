@@ -3,17 +3,7 @@
 import {
   type NamespaceChoice,
   type PullPolicy,
-  parseBytes,
-  parseCpus,
-  parseDevice,
   parseEnv,
-  parseEnvFile,
-  parseMount,
-  parsePair,
-  parseSignal,
-  parseTmpfs,
-  parseUlimit,
-  parseVolume,
   type RunOptions,
   type SecurityOptions,
   type StorageDriver,
@@ -28,6 +18,11 @@ import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
 const DEFAULT_SHM = 64 * 2 ** 20;
 
+/** Loaded only when there is a flag whose value it reads. */
+function values() {
+  return require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
+}
+
 function oneOf<T extends string>(args: ParsedArgs, name: string, allowed: readonly T[], fallback: T): T {
   const value = last(args, name) ?? fallback;
   const found = allowed.find((candidate) => candidate === value);
@@ -40,7 +35,7 @@ function optional<T>(value: string | undefined, parse: (text: string) => T): T |
 }
 
 function pairs(args: ParsedArgs, name: string): Record<string, string> {
-  return Object.fromEntries(all(args, name).map((text) => parsePair(text, `--${name}`)));
+  return Object.fromEntries(all(args, name).map((text) => values().parsePair(text, `--${name}`)));
 }
 
 /** @throws TsboxError `usage` or `unsupported`, naming the flag */
@@ -55,12 +50,12 @@ export function readRunOptions(
     throw new TsboxError("usage", "cannot run: no image given; see tsbox run --help");
   }
   const mounts = [
-    ...all(args, "volume").map((text) => parseVolume(text, cwd)),
-    ...all(args, "mount").map((text) => parseMount(text, cwd)),
-    ...all(args, "tmpfs").map(parseTmpfs),
-    ...all(args, "device").map(parseDevice),
+    ...all(args, "volume").map((text) => values().parseVolume(text, cwd)),
+    ...all(args, "mount").map((text) => values().parseMount(text, cwd)),
+    ...all(args, "tmpfs").map((text) => values().parseTmpfs(text)),
+    ...all(args, "device").map((text) => values().parseDevice(text)),
   ];
-  const fromFiles = all(args, "env-file").flatMap((path) => parseEnvFile(readEnvFile(path), path, env));
+  const fromFiles = all(args, "env-file").flatMap((path) => values().parseEnvFile(readEnvFile(path), path, env));
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
   return {
@@ -81,7 +76,7 @@ export function readRunOptions(
     entrypoint: last(args, "entrypoint"),
     env: [...fromFiles, ...given],
     mounts,
-    shmSize: optional(last(args, "shm-size"), (text) => parseBytes(text, "--shm-size")) ?? DEFAULT_SHM,
+    shmSize: optional(last(args, "shm-size"), (text) => values().parseBytes(text, "--shm-size")) ?? DEFAULT_SHM,
     capAdd: all(args, "cap-add").flatMap((text) => text.split(",")),
     capDrop: all(args, "cap-drop").flatMap((text) => text.split(",")),
     security: readSecurity(all(args, "security-opt")),
@@ -89,12 +84,12 @@ export function readRunOptions(
     publish: all(args, "publish").map(parsePublish),
     dns: { servers: all(args, "dns"), search: all(args, "dns-search"), options: all(args, "dns-option") },
     addHosts: all(args, "add-host").map(parseAddHost),
-    rlimits: all(args, "ulimit").map(parseUlimit),
+    rlimits: all(args, "ulimit").map((text) => values().parseUlimit(text)),
     sysctl: pairs(args, "sysctl"),
     pid: oneOf<NamespaceChoice>(args, "pid", ["private", "host"], "private"),
     ipc: oneOf<NamespaceChoice>(args, "ipc", ["private", "host"], "private"),
     uts: oneOf<NamespaceChoice>(args, "uts", ["private", "host"], "private"),
-    stopSignal: optional(last(args, "stop-signal"), parseSignal),
+    stopSignal: optional(last(args, "stop-signal"), (text) => values().parseSignal(text)),
     resources: readResources(args),
     labels: pairs(args, "label"),
     annotations: pairs(args, "annotation"),
@@ -138,8 +133,8 @@ function checkHostname(name: string): string {
 }
 
 function readResources(args: ParsedArgs): LinuxResources {
-  const memory = optional(last(args, "memory"), (text) => parseBytes(text, "--memory"));
-  const cpu = optional(last(args, "cpus"), parseCpus);
+  const memory = optional(last(args, "memory"), (text) => values().parseBytes(text, "--memory"));
+  const cpu = optional(last(args, "cpus"), (text) => values().parseCpus(text));
   const pids = last(args, "pids-limit");
   if (pids !== undefined && !/^-?\d+$/.test(pids))
     throw new TsboxError("usage", `cannot use --pids-limit ${pids}: it is not a number`);

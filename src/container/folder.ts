@@ -1,11 +1,10 @@
 /**
  * A container on disk: `containers/<id>/` in the store.
  *
- *     container.json   what it is
- *     image.json       which layers it needs, so that garbage collection keeps them
+ *     container.json   what it is, and which layers it needs, so that garbage collection keeps them
  *     config.json      the bundle's configuration
- *     lock             held (flock) by the supervisor for as long as the container runs
- *     pid              of its first process, once that runs
+ *     lock             held (flock) by the supervisor for as long as the container runs; has the pid of the first process, once
+ *                      that runs
  *     upper, work, merged   of an overlay; or rootfs, with the copy driver
  *     resolv.conf, hosts, hostname
  *
@@ -16,6 +15,7 @@ import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_RDWR, SYS } 
 import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
+import type { ContainerNeeds } from "../store/index.ts";
 
 export interface ContainerRecord {
   readonly id: string;
@@ -31,6 +31,8 @@ export interface ContainerRecord {
   readonly remove: boolean;
   readonly stopSignal: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Read by the store's garbage collection; absent without an image. */
+  readonly needs: ContainerNeeds | undefined;
 }
 
 // Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)

@@ -10,9 +10,9 @@ import type { RunOptions } from "./spec/options.ts";
 export interface PreparedImage {
   readonly defaults: ContainerDefaults;
   readonly root: LayeredImage;
-  /** What garbage collection must keep while the container exists: `image.json`. */
+  /** What garbage collection must keep while the container exists: in `container.json`. */
   readonly needs: ContainerNeeds;
-  /** Keeps garbage collection away until `image.json` is written; the caller disposes of it. */
+  /** Keeps garbage collection away until `container.json` is written; the caller disposes of it. */
   readonly hold: Disposable;
 }
 

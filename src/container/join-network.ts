@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
 import { AT_FDCWD, O_RDONLY, SYS } from "../linux/abi.gen.ts";
-import { exists, readText } from "../linux/read-text.ts";
+import { exists, readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { containerFolder, isRunning } from "./folder.ts";
 import { findContainer } from "./list.ts";
@@ -28,8 +28,8 @@ export function joinNetwork(store: string, name: string, mapping: IdMapping): Jo
   if (readRecord(store, id).mapping !== mapping.name) {
     throw fail("unsupported", "it has another mapping of user ids; use the same --userns for both");
   }
-  if (!exists(`${folder}/pid`)) throw fail("busy", "it does not run");
-  const pid = readText(`${folder}/pid`).trim();
+  const pid = readShortText(`${folder}/lock`) || undefined;
+  if (pid === undefined) throw fail("busy", "it does not run");
   const namespaces = [
     ...(mapping.kind === "none" ? [] : [{ type: "user" as const, path: `/proc/${pid}/ns/user` }]),
     { type: "network" as const, path: `/proc/${pid}/ns/net` },

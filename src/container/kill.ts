@@ -55,7 +55,7 @@ function killFirstProcess(folder: string): boolean {
 
 function readPid(folder: string): number | undefined {
   try {
-    const pid = Number(readText(`${folder}/pid`));
+    const pid = Number(readText(`${folder}/lock`));
     return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined;
   } catch (error) {
     if (error instanceof SyscallError && error.errno === E.ENOENT) return undefined;

@@ -11,7 +11,7 @@ import { writeText } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { becomeNative, printPlan, selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
-import { cgroupSettings, compileForeground, createCgroup } from "../runtime/index.ts";
+import { compileForeground } from "../runtime/index.ts";
 import { openStore } from "../store/index.ts";
 import { type ContainerRecord, checkName, claimName, makeContainerFolder } from "./folder.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
@@ -111,11 +111,10 @@ interface Preparation {
 
 async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
   const { options, mapping, store, id, folder, lock, image, defaults } = preparation;
-  if (image !== undefined) {
-    writeText(`${folder}/image.json`, JSON.stringify(image.needs));
-    image.hold[Symbol.dispose]();
-  }
+  // one that is not of an image needs nothing of the store, but its record must not be read half written either
+  const hold = image?.hold ?? openStore().hold();
   writeRecord(preparation);
+  hold[Symbol.dispose]();
   if (options.name !== undefined) claimName(store, options.name, id);
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
   const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none");
@@ -139,8 +138,7 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
   });
   const seccomp = await chooseSeccomp(options, config);
   writeText(`${folder}/config.json`, configText(config, seccomp));
-  const settings = cgroupSettings(options.resources);
-  const cgroup = settings.length === 0 || preparation.explain ? undefined : createCgroup(id, settings);
+  const cgroup = await limitingCgroup(preparation);
   if (options.cidFile !== undefined && !preparation.explain) writeCidFile(options.cidFile, id);
   const removed = [folder, ...(options.name === undefined ? [] : [`${store}/containers/names/${options.name}`])];
   return compileForeground({
@@ -154,7 +152,7 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     helpers: network.setup.helper === undefined ? [] : [network.setup.helper],
     commands: network.commands,
     cgroup,
-    pidFile: `${folder}/pid`,
+    pidFile: `${folder}/lock`,
     lockFd: lock,
     writablePaths: writablePaths(options, defaults),
     openNamespaces: joined?.open ?? new Map(),
@@ -164,6 +162,14 @@ async function preparePlan(preparation: Preparation): Promise<Uint8Array> {
     },
     cleanup: [...selfCommand(), "__remove-container", store, id],
   });
+}
+
+/** A cgroup for the limits that were asked for; none when there are none. */
+async function limitingCgroup({ options, id, explain }: Preparation): Promise<string | undefined> {
+  if (Object.keys(options.resources).length === 0) return undefined;
+  const { cgroupSettings, createCgroup } = await import("../runtime/cgroup/index.ts");
+  const settings = cgroupSettings(options.resources);
+  return settings.length === 0 || explain ? undefined : createCgroup(id, settings);
 }
 
 /** Folders for data (`VOLUME`, `-v FOLDER`) are part of the container's own; they stay writable when the root is not. */
@@ -196,7 +202,7 @@ function ownHostname(): string {
   return process.getBuiltinModule("node:os").hostname();
 }
 
-function writeRecord({ options, defaults, id, folder, mapping }: Preparation): void {
+function writeRecord({ options, defaults, id, folder, mapping, image }: Preparation): void {
   const record: ContainerRecord = {
     id,
     name: options.name,
@@ -207,6 +213,7 @@ function writeRecord({ options, defaults, id, folder, mapping }: Preparation): v
     remove: options.remove,
     stopSignal: options.stopSignal ?? defaults.StopSignal ?? "SIGTERM",
     labels: { ...(defaults.Labels ?? {}), ...options.labels },
+    needs: image?.needs,
   };
   writeText(`${folder}/container.json`, JSON.stringify(record));
 }

@@ -3,12 +3,13 @@ import { chooseMapping, type IdMapping } from "../idmap/index.ts";
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
 import { readCachedAnswer, writeCachedAnswer } from "./cache.ts";
 import { lacks, type Probe, works } from "./probe.ts";
-import { type TrialResult, tryInNamespace } from "./trial.ts";
+import type { TrialResult } from "./trial.ts";
 
 export type TryOverlay = (folder: string, mapping: IdMapping) => Promise<TrialResult>;
 
 /** Mounts an overlay whose three folders are in a new folder in `folder`, and writes through it. */
 export async function mountTrialOverlay(folder: string, mapping: IdMapping): Promise<TrialResult> {
+  const { tryInNamespace } = await import("./trial.ts");
   const { mkdtempSync, mkdirSync } = process.getBuiltinModule("node:fs");
   // below tmp, so that a clean-up finds what a kill leaves; 0700, because nobody else has business there
   mkdirSync(`${folder}/tmp`, { recursive: true, mode: 0o700 });

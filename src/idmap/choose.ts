@@ -101,8 +101,17 @@ function mapText(map: readonly IdRange[]): string {
   return text;
 }
 
+/** Of this process's caller on this host: several parts of one command ask. */
+let own: { readonly uid: number; readonly found: Found | Obstacle } | undefined;
+
 /** The caller's subordinate ranges, or why they cannot be used. */
 export function subordinates(caller: Caller): Found | Obstacle {
+  if (caller.root !== undefined || caller.helperFolders !== undefined) return findSubordinates(caller);
+  if (own?.uid !== caller.uid) own = { uid: caller.uid, found: findSubordinates(caller) };
+  return own.found;
+}
+
+function findSubordinates(caller: Caller): Found | Obstacle {
   const obstacle = helperObstacle(caller.helperFolders);
   if (obstacle !== undefined) return obstacle;
   const { name, source, uids, gids } = readSubordinates(caller.uid, caller.root);

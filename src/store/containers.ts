@@ -1,4 +1,4 @@
-/** What containers need of the store: `containers/<id>/image.json`. */
+/** What containers need of the store: `needs` in `containers/<id>/container.json`. */
 
 import { TsboxError } from "../error.ts";
 import { E } from "../linux/errno.ts";
@@ -7,7 +7,7 @@ import { type Digest, isDigest } from "../oci/index.ts";
 import { errnoOf } from "./failure.ts";
 import { fs } from "./node-fs.ts";
 
-/** `image.json`; written before the store's hold is let go. */
+/** Written before the store's hold is let go. */
 export interface ContainerNeeds {
   /** Of the image, as it is filed. */
   readonly name: string;
@@ -25,14 +25,14 @@ export interface ContainerUse extends ContainerNeeds {
 const ID = /^[0-9a-f]{64}$/;
 
 /**
- * Containers that were made from images; those of plain folders have no `image.json`.
+ * Containers that were made from images; those of plain folders need nothing.
  *
  * @throws TsboxError `invalid` for one that cannot be read, because nothing may be removed then
  */
 export function readContainers(root: string): ContainerUse[] {
   return list(`${root}/containers`).flatMap((id) => {
     if (!ID.test(id)) return [];
-    const path = `${root}/containers/${id}/image.json`;
+    const path = `${root}/containers/${id}/container.json`;
     let text: string;
     try {
       text = readText(path);
@@ -40,18 +40,22 @@ export function readContainers(root: string): ContainerUse[] {
       if (errnoOf(error) === E.ENOENT) return [];
       throw error;
     }
-    return [{ ...parseNeeds(text, path), id }];
+    const needs = parseNeeds(text, path);
+    return needs === undefined ? [] : [{ ...needs, id }];
   });
 }
 
-function parseNeeds(text: string, path: string): ContainerNeeds {
+function parseNeeds(text: string, path: string): ContainerNeeds | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     value = undefined;
   }
-  if (isNeeds(value)) return value;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const needs = "needs" in value ? value.needs : undefined;
+    if (needs === undefined || isNeeds(needs)) return needs;
+  }
   throw new TsboxError(
     "invalid",
     `cannot read ${path}: it does not say which image the container has; remove the container`,

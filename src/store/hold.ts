@@ -1,9 +1,9 @@
 /**
  * The lock between those who use things of the store and the garbage collection that removes them.
  *
- * Shared: whoever is about to make something reachable (a container's `image.json`, a lease), from before he looks whether it
+ * Shared: whoever is about to make something reachable (a container's record, a lease), from before he looks whether it
  * is there until he has written so. A few milliseconds. Exclusive: garbage collection, while it decides and unlinks. Never
- * across the network, an unpacking or a container's life: for those there are leases and `image.json`.
+ * across the network, an unpacking or a container's life: for those there are leases and records.
  *
  * Order where both are taken: this one, then the index's.
  */

@@ -25,7 +25,7 @@ export class Store {
 
   /**
    * Keeps garbage collection out while something is looked up and made reachable: from `resolveLocal` until the container's
-   * `image.json` is written. Milliseconds; for longer work there is {@link lease}.
+   * `container.json` is written. Milliseconds; for longer work there is {@link lease}.
    */
   hold(): FileLock {
     return holdStore(this.root);

@@ -26,7 +26,7 @@ function container(store: Store, it: LocalImage, id = "c".repeat(64)): string {
     layers: it.chainIDs,
   };
   mkdirSync(folder);
-  writeFileSync(`${folder}/image.json`, JSON.stringify(needs));
+  writeFileSync(`${folder}/container.json`, JSON.stringify({ needs }));
   return folder;
 }
 

@@ -21,8 +21,8 @@ function unpack(store: Store, image: TestImage): void {
 
 function addContainer(store: Store, needs: ContainerNeeds | string): void {
   mkdirSync(`${store.root}/containers/${ID}`, { recursive: true });
-  const text = typeof needs === "string" ? needs : JSON.stringify(needs);
-  writeFileSync(`${store.root}/containers/${ID}/image.json`, text);
+  const text = typeof needs === "string" ? needs : JSON.stringify({ needs });
+  writeFileSync(`${store.root}/containers/${ID}/container.json`, text);
 }
 
 const blobsOf = (store: Store) => readdirSync(`${store.root}/blobs/sha256`).sort();
@@ -139,7 +139,7 @@ test("a collection waits for who is just about to use something", async () => {
   const path = `${store.root}/containers/${ID}`;
   const needs = { name: NAME, manifest: image.manifest.digest, mapping: MAPPING.name, layers: image.chainIDs };
   // flock blocks this process, so another one lets go
-  const release = `sleep 0.3; mkdir -p ${path}; echo '${JSON.stringify(needs)}' > ${path}/image.json; kill -9 ${holder.pid}`;
+  const release = `sleep 0.3; mkdir -p ${path}; echo '${JSON.stringify({ needs })}' > ${path}/container.json; kill -9 ${holder.pid}`;
   const helper = Bun.spawn(["sh", "-c", release]);
   const started = Date.now();
   expect(await collect(store)).toMatchObject({ blobs: 0 });
