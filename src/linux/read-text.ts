@@ -5,7 +5,7 @@ import { cstring, syscall } from "./syscall.ts";
 
 const CHUNK = 16384;
 let decoder: TextDecoder | undefined;
-/** Overwritten by each short read: a new one costs as much as the reading. */
+/** Overwritten by each reading: a new one costs as much as that. */
 let shared: Uint8Array | undefined;
 
 /**
@@ -16,16 +16,18 @@ let shared: Uint8Array | undefined;
 export function readText(path: string): string {
   const fd = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY | O_CLOEXEC), path);
   try {
-    let buffer = new Uint8Array(CHUNK);
-    let length = 0;
-    for (;;) {
+    shared ??= new Uint8Array(CHUNK);
+    let buffer = shared;
+    let length = check("read", syscall(SYS.read, fd, buffer, CHUNK), path);
+    while (length > 0) {
+      if (length === buffer.length) {
+        const larger = new Uint8Array(buffer.length * 4);
+        larger.set(buffer);
+        buffer = larger;
+      }
       const read = check("read", syscall(SYS.read, fd, buffer.subarray(length), buffer.length - length), path);
       if (read === 0) break;
       length += read;
-      if (length < buffer.length) continue;
-      const larger = new Uint8Array(buffer.length * 4);
-      larger.set(buffer);
-      buffer = larger;
     }
     decoder ??= new TextDecoder();
     return decoder.decode(buffer.subarray(0, length));
