@@ -8,6 +8,7 @@ import {
   type UnfinishedLayer,
   type UnpackResult,
   unpackLayer,
+  type Workers,
 } from "../../src/image/unpack/index.ts";
 import { type Compression, parseDigest } from "../../src/oci/index.ts";
 import { type Listing, listHere, listTree } from "./list-tree.ts";
@@ -31,6 +32,10 @@ export type UnpackSettings = {
   readonly diffID?: string;
   /** the blob itself; otherwise the archive is compressed */
   readonly blob?: Uint8Array;
+  /** as if other layers kept the processors busy */
+  readonly crowded?: boolean;
+  /** that unpack other layers too */
+  readonly workers?: Workers;
 };
 
 export type Unpacked = Disposable & {
@@ -59,7 +64,10 @@ export async function unpack(input: Archive, settings: UnpackSettings = {}): Pro
     writeFileSync(blobPath, blob);
     const diffID = parseDigest(settings.diffID ?? sha256(tar));
     const limits = settings.limits === undefined ? {} : { limits: settings.limits };
-    const unpacking = unpackLayer({ blobPath, destination, compression, diffID, mapping, ...limits });
+    const workers = settings.workers === undefined ? {} : { workers: settings.workers };
+    const { crowded = false } = settings;
+    const how = { compression, diffID, mapping, crowded, ...limits, ...workers };
+    const unpacking = unpackLayer({ blobPath, destination, ...how });
     unpacking.end(blob.length);
     const result = await unpacking.result;
     return {

@@ -29,10 +29,18 @@ function compress(tar: Uint8Array<ArrayBuffer>, compression: Compression): Uint8
   return compression === "zstd" ? Bun.zstdCompressSync(tar) : tar;
 }
 
-for (const compression of ["none", "gzip", "zstd"] as const) {
-  describe(`a layer with compression ${compression}`, () => {
+const KINDS = [
+  { compression: "none", crowded: false },
+  { compression: "gzip", crowded: false },
+  // is decompressed by the worker's own thread, in other ways
+  { compression: "gzip", crowded: true },
+  { compression: "zstd", crowded: false },
+] as const;
+
+for (const { compression, crowded } of KINDS) {
+  describe(`a layer with compression ${compression}${crowded ? ", among others" : ""}`, () => {
     const blob = compress(TAR, compression);
-    const settings = { mapping, compression };
+    const settings = { mapping, compression, crowded };
 
     test("is unpacked", async () => {
       using unpacked = await unpack(TAR, settings);
@@ -87,11 +95,27 @@ for (const compression of ["none", "gzip", "zstd"] as const) {
         expect(Object.keys(await treeOf(TAR, { ...settings, blob: several }))).toEqual([".", "random", "text"]);
       });
 
+      test("with nothing in it is an error", async () => {
+        await expect(unpack(TAR, { ...settings, blob: new Uint8Array() })).rejects.toMatchObject({
+          code: expect.any(String),
+        });
+      });
+
       test("that is no such data is an error", async () => {
         const text = Buffer.from("no such data at all");
         await expect(unpack(TAR, { ...settings, blob: text })).rejects.toMatchObject({ code: "invalid" });
       });
     }
+  });
+}
+
+for (const crowded of [false, true]) {
+  test(`zeros may follow gzip data, other bytes may not (${crowded ? "among others" : "alone"})`, async () => {
+    const settings = { mapping, compression: "gzip", crowded } as const;
+    const blob = (tail: Uint8Array) => Buffer.concat([Bun.gzipSync(TAR), tail]);
+    expect(Object.keys(await treeOf(TAR, { ...settings, blob: blob(Buffer.alloc(1500)) }))).toContain("text");
+    const garbage = unpack(TAR, { ...settings, blob: blob(Buffer.from("garbage")) });
+    await expect(garbage).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("damaged") });
   });
 }
 
