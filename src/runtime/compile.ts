@@ -27,6 +27,7 @@ import { type Compilation, isMapped } from "./context.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
 import { addIdMappedMounts } from "./id-mapped-mounts.ts";
+import { addIntelRdt } from "./intel-rdt.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
 import { openLabels } from "./labels.ts";
 import { addMount } from "./mounts.ts";
@@ -39,12 +40,13 @@ import { addHostPropagation, addRootPropagation } from "./propagation.ts";
 import { addSysctl } from "./sysctl.ts";
 import { addTerminal } from "./terminal.ts";
 import { addTimeOffsets, lateTimeNamespace } from "./time-offsets.ts";
-import { refuseUnbuilt } from "./unbuilt.ts";
 
 export interface SetUpOptions {
   readonly config: RuntimeConfig;
   readonly mapping: IdMapping;
   readonly root: RootSource;
+  /** The container's, for what is named after it. */
+  readonly id?: string | undefined;
   /** Absolute path of the cgroup that the container starts in. */
   readonly cgroup: string | undefined;
   /** Open namespaces (inherited descriptors) by the paths that config.json gives for them; the others are opened by path. */
@@ -93,7 +95,6 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const { config, mapping } = options;
   const process = config.process;
   if (process === undefined) throw new TsboxError("invalid", "cannot run: config.json has no process");
-  refuseUnbuilt(config);
   const namespaces = readNamespaces(config);
   const plan = new PlanBuilder();
   const outside = plan.program("outside");
@@ -141,6 +142,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   inside.add("close", [ours]);
   // a user namespace that is joined has its ids
   if (!joinsUser) addIdMapping(plan, outside, mapping, log);
+  addIntelRdt(outside, config, options.id);
   outside.add("send_subject", [ours], { note: "start the container's first process" });
 
   inside.add("recv_identity", [theirs], { note: "wait for the id mapping" });

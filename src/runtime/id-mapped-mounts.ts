@@ -60,42 +60,58 @@ export function addIdMappedMounts(
   waiting: Slot,
 ): ReadonlyMap<number, Slot> {
   const made = new Map<number, Slot>();
+  const namespaces = new Map<string, Slot>();
+  let holder: Slot | undefined;
   for (const [index, mount] of (config.mounts ?? []).entries()) {
     if (!isIdMapped(mount)) continue;
     const field = `mounts[${index}]`;
     const { options = [], source } = mount;
     if (!isBindMount(mount) || source === undefined)
       throw new TsboxError("unsupported", `cannot run: ${field}: only bind mounts can be id-mapped`);
-    const { uids, gids } = mappingsOf(mount, mapping, field);
-    const [slot, namespace, holder] = [outside.slot(), outside.slot(), outside.slot()];
-    const program = plan.program(`ids of ${field}`, outside);
-    program.add("recv", [waiting, NEVER]);
-    // the subject for now: the container's first process comes later
-    outside.add("clone", [program, CLONE_NEWUSER, holder, null, 1, SIGKILL], {
-      note: `make a user namespace for ${field}`,
-    });
-    for (const [file, text] of [
-      ["uid_map", uids],
-      ["gid_map", gids],
-    ] as const) {
-      outside.add("write_file", [null, `/proc/${SUBJECT_PID}/${file}`, encode(text), O_WRONLY], {
-        expand: true,
-        note: `map the ids of ${field}`,
-      });
-    }
-    outside.add("openat2", [namespace, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
-      expand: true,
-      note: `open the user namespace for ${field}`,
-    });
-    outside.add("kill", [holder, SIGKILL]);
-    outside.add("wait", [holder]);
+    const maps = mappingsOf(mount, mapping, field);
+    const key = `${maps.uids};${maps.gids}`;
+    holder ??= outside.slot();
+    const namespace = namespaces.get(key) ?? addNamespace(plan, outside, { maps, field, waiting, holder });
+    namespaces.set(key, namespace);
+    const slot = outside.slot();
     const recursive = options.includes("ridmap") ? AT_RECURSIVE : 0;
     const whole = options.includes("bind") ? 0 : AT_RECURSIVE;
     const note = `map the ids of ${source} for ${mount.destination}`;
     outside.add("open_tree", [slot, null, source, OPEN_TREE_CLONE | whole], { note });
     outside.add("mount_setattr", [slot, "", AT_EMPTY_PATH | recursive, MOUNT_ATTR_IDMAP, 0, 0, namespace], { note });
-    outside.add("close", [namespace]);
     made.set(index, slot);
   }
   return made;
+}
+
+/** A user namespace with these ids: a process lives in it until it is open. */
+function addNamespace(
+  plan: PlanBuilder,
+  outside: Program,
+  use: { maps: { uids: string; gids: string }; field: string; waiting: Slot; holder: Slot },
+): Slot {
+  const { maps, field, waiting, holder } = use;
+  const namespace = outside.slot();
+  const program = plan.program(`ids of ${field}`, outside);
+  program.add("recv", [waiting, NEVER]);
+  // the subject for now: the container's first process comes later
+  outside.add("clone", [program, CLONE_NEWUSER, holder, null, 1, SIGKILL], {
+    note: `make a user namespace for ${field}`,
+  });
+  for (const [file, text] of [
+    ["uid_map", maps.uids],
+    ["gid_map", maps.gids],
+  ] as const) {
+    outside.add("write_file", [null, `/proc/${SUBJECT_PID}/${file}`, encode(text), O_WRONLY], {
+      expand: true,
+      note: `map the ids of ${field}`,
+    });
+  }
+  outside.add("openat2", [namespace, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
+    expand: true,
+    note: `open the user namespace for ${field}`,
+  });
+  outside.add("kill", [holder, SIGKILL]);
+  outside.add("wait", [holder]);
+  return namespace;
 }

@@ -80,7 +80,7 @@ const memoryPolicy = object({
 const intelRdt = object({
   closID: v.optional(
     // a folder below the root of resctrl, so neither a path nor a name with a meaning of its own
-    v.pipe(text, v.regex(/^(?!\.{0,2}$)[^/\0]+$/, "must be the name of a folder")),
+    v.pipe(text, v.regex(/^(\/|(?!\.{0,2}$)[^/\0]+)$/, "must be the name of a folder or /")),
   ),
   schemata: v.optional(texts),
   l3CacheSchema: v.optional(text),

@@ -52,5 +52,7 @@ export async function removeLeftovers(
     // runtime.md, step 13: a failure is logged, and the rest goes on
     await runHooks(record, "poststop", "stopped", (error) => warn(error.message));
   }
+  if (record.config.linux?.intelRdt !== undefined)
+    (await import("../intel-rdt.ts")).removeIntelRdt(record.config, record.id);
   removeStateFolder(root, record.id);
 }

@@ -26,6 +26,7 @@ import {
 } from "../../plan/index.ts";
 import { CREATED, GO, slots } from "../compile.ts";
 import { type Compilation, isMapped } from "../context.ts";
+import { addIntelRdtTask } from "../intel-rdt.ts";
 import { openLabels } from "../labels.ts";
 import { readNamespaces } from "../namespaces.ts";
 import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
@@ -83,6 +84,7 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   outside.add("close", [theirs]);
   outside.add("recv_subject", [child, ours], { note: "join the container's namespaces" });
   outside.add("wait_success", [pid], { note: "join the container's namespaces" });
+  addIntelRdtTask(outside, config, record.id);
   outside.add("send_subject", [ours], { note: "start the process" });
 
   inside.add("close", [ours]);

@@ -56,6 +56,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   const setUp = addSetUp({
     config,
     mapping,
+    id: record.id,
     root: { kind: "folder", path: record.rootfs },
     cgroup: record.cgroup?.path,
     openNamespaces: new Map(),

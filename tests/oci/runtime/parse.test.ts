@@ -146,8 +146,8 @@ const AGAINST_TEXT: readonly (readonly [path: string, value: unknown, message: s
     [{ index: 6, value: 1, op: "SCMP_CMP_EQ" }],
     "linux.seccomp.syscalls[0].args[0].index: must be at most 5",
   ],
-  ["linux.intelRdt.closID", "../other", "linux.intelRdt.closID: must be the name of a folder"],
-  ["linux.intelRdt.closID", "..", "linux.intelRdt.closID: must be the name of a folder"],
+  ["linux.intelRdt.closID", "../other", "linux.intelRdt.closID: must be the name of a folder or /"],
+  ["linux.intelRdt.closID", "..", "linux.intelRdt.closID: must be the name of a folder or /"],
   [
     "linux.resources.unified",
     { "../memory.max": "1" },
