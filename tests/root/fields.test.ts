@@ -1,5 +1,7 @@
 /** Fields of config.json that take the rights of root. */
 import { describe, expect } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BundleConfig } from "../support/bundle.ts";
 import { runBundle } from "../support/run-bundle.ts";
 import { requires, root } from "../support/skip.ts";
@@ -26,5 +28,90 @@ describe("process.scheduler", () => {
     const times = { runtime: 10_000_000, deadline: 20_000_000, period: 20_000_000 };
     const deadline = { policy: "SCHED_DEADLINE", flags: ["SCHED_FLAG_RESET_ON_FORK"], ...times };
     expect(scheduling(deadline)).toMatchObject({ stderr: "", policy: 6 });
+  });
+});
+
+describe("id-mapped mounts", () => {
+  const ids = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
+  const container = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  /** Files of ids 1000 and 1001 below `source`, and one folder further down. */
+  const prepare = (bundle: string) => {
+    mkdirSync(join(bundle, "rootfs/data"));
+    mkdirSync(join(bundle, "source"));
+    writeFileSync(join(bundle, "source/file"), "");
+    chownSync(join(bundle, "source/file"), 1000, 1001);
+    // the temporary folder is its owner's only
+    chmodSync(join(bundle, ".."), 0o755);
+  };
+  const owner = (mount: object, userNamespace: boolean) => {
+    const { stdout, stderr } = runBundle("stat -c %u:%g /data/file", {
+      asRoot: !userNamespace,
+      prepare,
+      edit: (config) => {
+        config.mounts.push({ destination: "/data", type: "bind", source: "source", ...mount });
+        if (userNamespace) Object.assign(config.linux, { uidMappings: container, gidMappings: container });
+      },
+    });
+    return stderr === "" ? stdout.trim() : stderr.trim();
+  };
+
+  test("without a user namespace, with mappings of their own", () => {
+    const own = { uidMappings: ids(1000, 7), gidMappings: ids(1001, 8) };
+    expect(owner({ options: ["bind", "idmap"], ...own }, false)).toBe("7:8");
+    expect(owner({ options: ["rbind", "ridmap", "ro"], ...own }, false)).toBe("7:8");
+    expect(owner({ options: ["bind"], ...own }, false)).toBe("7:8");
+    expect(owner({ options: ["bind"] }, false)).toBe("1000:1001");
+  });
+
+  test("with a user namespace, whose mapping is the default", () => {
+    expect(owner({ options: ["rbind"] }, true)).toBe("65534:65534");
+    expect(owner({ options: ["rbind", "idmap"] }, true)).toBe("1000:1001");
+    const own = { uidMappings: ids(1000, 100003), gidMappings: ids(1001, 100004) };
+    expect(owner({ options: ["rbind", "idmap"], ...own }, true)).toBe("3:4");
+  });
+
+  test("what cannot be is refused by name", () => {
+    expect(owner({ options: ["bind", "idmap"] }, false)).toContain("mounts[3]: an id-mapped mount needs uidMappings");
+    expect(owner({ options: ["bind"], uidMappings: ids(1000, 7) }, false)).toContain("mounts[3]: uidMappings and gid");
+    const tmpfs = { type: "tmpfs", options: ["idmap"], uidMappings: ids(0, 7), gidMappings: ids(0, 7) };
+    expect(owner(tmpfs, false)).toContain("mounts[3]: only bind mounts can be id-mapped");
+  });
+});
+
+describe("linux.devices", () => {
+  const device = (name: string, type: string, more: object) => ({ path: `/dev/${name}`, type, ...more });
+
+  test("are made with their type, numbers, mode and owner, whatever the caller's umask", () => {
+    const before = process.umask(0o077);
+    try {
+      const { stdout, stderr } = run(
+        "cd /dev; stat -c '%n %F %a %t:%T %u:%g' char sub/block unbuffered fifo null; cat fifo & echo x > fifo; wait",
+        (config) => {
+          config.linux.devices = [
+            device("char", "c", { major: 1, minor: 5, fileMode: 0o622, uid: 3, gid: 4 }),
+            device("sub/block", "b", { major: 7, minor: 300, fileMode: 0o660 }),
+            device("unbuffered", "u", { major: 1, minor: 7, fileMode: 0o20666 }),
+            device("fifo", "p", { fileMode: 0o640, uid: 0, gid: 9 }),
+          ];
+        },
+      );
+      expect(stderr).toBe("");
+      expect(stdout).toBe(
+        "char character special file 622 1:5 3:4\nsub/block block special file 660 7:12c 0:0\n" +
+          "unbuffered character special file 666 1:7 0:0\nfifo fifo 640 0:0 0:9\n" +
+          "null character special file 666 1:3 0:0\nx\n",
+      );
+    } finally {
+      process.umask(before);
+    }
+  });
+});
+
+describe("process.user", () => {
+  test("additionalGids and umask are what the program has", () => {
+    const { stdout, stderr } = run("id -G; id -u; umask", (config) => {
+      config.process.user = { uid: 5, gid: 6, additionalGids: [10, 4_000_000_000], umask: 0o27 } as never;
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "6 10 4000000000\n5\n0027\n", stderr: "" });
   });
 });
