@@ -8,6 +8,7 @@ const COMMANDS: readonly (readonly [name: string, what: string])[] = [
   ["rmi", "Remove images"],
   ["ps", "List containers"],
   ["rm", "Remove containers"],
+  ["oci", "The OCI runtime, with runc's command line: create, start, state, kill, delete, exec, ..."],
   ["doctor", "Say what this host can do, and how to mend what it cannot"],
   ["version", "Show the version"],
 ];
@@ -22,7 +23,10 @@ Commands:
 ${lines.join("\n")}
 
 tsbox COMMAND --help shows a command's flags and examples. --root says where images and containers are kept; without it,
-$TSBOX_ROOT, $XDG_DATA_HOME/tsbox or ~/.local/share/tsbox.`);
+$TSBOX_ROOT, $XDG_DATA_HOME/tsbox or ~/.local/share/tsbox.
+
+As a runtime beneath podman, Docker or containerd, tsbox takes runc's command line: after "oci", with --bundle, with runc's global
+flags before the command, or when it is called by the name runc or crun. See tsbox oci --help.`);
   return 0;
 }
 

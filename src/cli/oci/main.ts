@@ -1,7 +1,7 @@
 /** The runtime's command line: `tsbox oci COMMAND`, and what recognise.ts takes for one. Each command's file is loaded when it is called. */
 import { TsboxError } from "../../error.ts";
 import { defaultStateRoot } from "../../runtime/lifecycle/index.ts";
-import { type Globals, OCI, readCall } from "./globals.ts";
+import { type Globals, readCall } from "./globals.ts";
 
 type RuntimeCommand = (args: readonly string[], globals: Globals) => Promise<number>;
 
@@ -38,7 +38,8 @@ export async function runtimeMain(argv: readonly string[]): Promise<number> {
     const load =
       call.command !== undefined && Object.hasOwn(COMMANDS, call.command) ? COMMANDS[call.command] : undefined;
     if (load !== undefined) return await (await load())(call.args, globals);
-    if (call.wants === "help" || call.command === undefined || call.command === "help") return await showHelp();
+    if (call.wants === "help" || call.command === undefined || call.command === "help")
+      return await (await import("./help.ts")).runtimeHelp();
     throw new TsboxError(
       "usage",
       `cannot run tsbox oci ${call.command}: there is no such command; see tsbox oci --help`,
@@ -48,11 +49,4 @@ export async function runtimeMain(argv: readonly string[]): Promise<number> {
     reportFailure(error, globals?.log);
     return failure;
   }
-}
-
-async function showHelp(): Promise<number> {
-  const { helpText } = await import("../args.ts");
-  console.log(await helpText(OCI));
-  console.log(`COMMANDS\n\n  ${Object.keys(COMMANDS).join(", ")}\n`);
-  return 0;
 }

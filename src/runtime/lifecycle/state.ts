@@ -1,4 +1,5 @@
 /** `state`: what runtime-spec defines (runtime.md, "State"), and what runc adds to it. */
+import { readShortText } from "../../linux/read-text.ts";
 import { fullStatusOf, readRecord, type Status } from "./state-folder.ts";
 
 export interface ContainerState {
@@ -27,6 +28,12 @@ export async function containerState(root: string, id: string): Promise<Containe
     rootfs: record.rootfs,
     created: record.created,
     ...(record.config.annotations === undefined ? {} : { annotations: record.config.annotations }),
-    owner: "",
+    owner: userName(record.owner),
   };
+}
+
+/** As passwd(5) has it; the number where it has none. */
+function userName(uid: number): string {
+  const line = (readShortText("/etc/passwd") ?? "").split("\n").find((entry) => entry.split(":")[2] === String(uid));
+  return line?.split(":")[0] ?? String(uid);
 }
