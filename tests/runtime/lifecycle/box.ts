@@ -121,6 +121,10 @@ export class Box implements Disposable {
     return JSON.parse(await this.ok(["state", id]));
   }
 
+  async list(): Promise<State[]> {
+    return JSON.parse(await this.ok(["list", "--format", "json"]));
+  }
+
   async status(id: string): Promise<string> {
     return (await this.state(id)).status;
   }
