@@ -42,8 +42,12 @@ export function failureOf(
   const argv = op.args.find((arg) => arg.name === "argv")?.value;
   // find_program has only paths, and a note with the program as it was given: `run "sh"`
   const name = argv?.type === "strings" ? (argv.value[0] ?? "") : (op.note ?? "");
+  const options = op.args.find((arg) => arg.name === "options")?.value;
+  // native counts the options as it hands them over, so that the refused one has a name
+  const refused = op.name === "new_mount" && options?.type === "strings" ? options.value[detail - 1] : undefined;
+  const note = op.note ?? `carry out ${op.name} (${program.name})`;
   return explain(
-    { op: op.name, note: op.note ?? `carry out ${op.name} (${program.name})`, argv0: name },
+    { op: op.name, note: refused === undefined ? note : `${note} with the option ${refused}`, argv0: name },
     errno,
     detail,
     log,

@@ -84,6 +84,8 @@ function addBoundDevice(compilation: Compilation, device: LinuxDevice): void {
     inside.add("make_in", [target, root, device.path, permissionsOf(device), S_IFIFO], {
       note: `make ${device.path}`,
     });
+    const { uid = 0, gid = 0 } = device;
+    inside.add("fchownat", [target, "", uid, gid, AT_EMPTY_PATH], { note: `give ${device.path} to ${uid}:${gid}` });
     inside.add("close", [target]);
     return;
   }

@@ -88,7 +88,7 @@ describe("options of a new file system", () => {
     const { exitCode, stderr } = run("true", [tmpfs(["frobnicate=3"])]);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 1,
-      stderr: expect.stringContaining("cannot mount tmpfs at /data"),
+      stderr: "tsbox: cannot mount tmpfs at /data with the option frobnicate=3: invalid argument\n",
     });
   });
 
