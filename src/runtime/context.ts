@@ -3,6 +3,7 @@ import type { IdMapping } from "../idmap/index.ts";
 import { inUserNamespace } from "../linux/process-state.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
+import type { Labels } from "./labels.ts";
 
 /**
  * A container's plan has two long-lived processes: `outside` stays in the caller's namespaces and supervises; `inside` becomes
@@ -21,8 +22,7 @@ export interface Compilation {
   readonly target: Slot;
   /** Detached mounts that `outside` made, by index in `mounts`. */
   readonly prepared?: ReadonlyMap<number, Slot>;
-  /** Where a security module is told what the program becomes; `labels.ts`. */
-  readonly labels?: Slot | undefined;
+  readonly labels?: Labels | undefined;
   /** The host's /dev/null, verified, for masking and for standard input. */
   readonly devNull: Slot;
 }

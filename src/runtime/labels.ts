@@ -8,20 +8,25 @@ import { encode, type Program, RECOVER_MISSING, type Slot } from "../plan/index.
 const APPARMOR = "/sys/module/apparmor/parameters/enabled";
 const SELINUX = "/sys/fs/selinux/enforce";
 
+/** The security modules that give labels. */
+export interface SecurityModules {
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+}
+
+function enabledModules(): SecurityModules {
+  return { apparmor: readShortText(APPARMOR)?.startsWith("Y") === true, selinux: exists(SELINUX) };
+}
+
+/** What the program becomes, and where the kernel is told so. */
+export interface Labels {
+  readonly proc: Slot;
+  readonly profile: string;
+  readonly selinux: string;
+}
+
 const refuse = (field: string, module: string) =>
   new TsboxError("unsupported", `cannot run: ${field}: ${module} is not enabled on this host`);
-
-/** "unconfined" is what a host without AppArmor gives everybody. */
-function profileOf({ apparmorProfile = "" }: Process): string {
-  if (apparmorProfile === "" || readShortText(APPARMOR)?.startsWith("Y")) return apparmorProfile;
-  if (apparmorProfile === "unconfined") return "";
-  throw refuse("process.apparmorProfile", "AppArmor");
-}
-
-function selinuxLabelOf({ selinuxLabel = "" }: Process): string {
-  if (selinuxLabel !== "" && !exists(SELINUX)) throw refuse("process.selinuxLabel", "SELinux");
-  return selinuxLabel;
-}
 
 /**
  * Appends to `outside` what {@link addLabels} needs: procfs as the caller has it. The container's own could be anything
@@ -29,19 +34,29 @@ function selinuxLabelOf({ selinuxLabel = "" }: Process): string {
  * @returns undefined when the process has no label
  * @throws TsboxError naming the field of a security module that is not there
  */
-export function openLabels(outside: Program, process: Process): Slot | undefined {
-  if (profileOf(process) === "" && selinuxLabelOf(process) === "") return undefined;
+export function openLabels(
+  outside: Program,
+  { apparmorProfile: profile = "", selinuxLabel: selinux = "" }: Process,
+  modules?: SecurityModules,
+): Labels | undefined {
+  if (profile === "" && selinux === "") return undefined;
+  const enabled = modules ?? enabledModules();
+  if (selinux !== "" && !enabled.selinux) throw refuse("process.selinuxLabel", "SELinux");
+  if (profile !== "" && !enabled.apparmor) {
+    // "unconfined" is what such a host gives everybody
+    if (profile !== "unconfined") throw refuse("process.apparmorProfile", "AppArmor");
+    if (selinux === "") return undefined;
+  }
   const proc = outside.slot();
   outside.add("openat2", [proc, null, "/proc", O_PATH | O_DIRECTORY, 0, 0], { note: "open /proc" });
   outside.add("require_fs", [proc, PROC_SUPER_MAGIC], { note: "use /proc" });
-  return proc;
+  return { proc, profile: enabled.apparmor ? profile : "", selinux };
 }
 
-/** Appends what the next execve of `inside` becomes; before no_new_privs, which would forbid it. Closes `proc`. */
-export function addLabels(inside: Program, process: Process, proc: Slot | undefined): void {
-  if (proc === undefined) return;
-  const profile = profileOf(process);
-  const label = selinuxLabelOf(process);
+/** Appends what the next execve of `inside` becomes; before no_new_privs, which may forbid it. Closes what was open for it. */
+export function addLabels(inside: Program, labels: Labels | undefined): void {
+  if (labels === undefined) return;
+  const { proc, profile, selinux } = labels;
   if (profile !== "") {
     const note = `set process.apparmorProfile to ${profile}`;
     const [older, done] = [inside.label(), inside.label()];
@@ -57,9 +72,9 @@ export function addLabels(inside: Program, process: Process, proc: Slot | undefi
     inside.add("write_file", [proc, "self/attr/exec", data, O_WRONLY], { note });
     inside.place(done);
   }
-  if (label !== "") {
-    inside.add("write_file", [proc, "self/attr/exec", encode(label), O_WRONLY], {
-      note: `set process.selinuxLabel to ${label}`,
+  if (selinux !== "") {
+    inside.add("write_file", [proc, "self/attr/exec", encode(selinux), O_WRONLY], {
+      note: `set process.selinuxLabel to ${selinux}`,
     });
   }
   // it leads to the host
@@ -73,9 +88,9 @@ const UNLABELLED = new Set(["proc", "sysfs", "mqueue", "cgroup", "cgroup2"]);
  * `linux.mountLabel` as an option of a new file system (mount(8), "context").
  * @throws TsboxError when SELinux is not there
  */
-export function labelOption({ linux }: RuntimeConfig, type: string): string | undefined {
+export function labelOption({ linux }: RuntimeConfig, type: string, modules?: SecurityModules): string | undefined {
   const label = linux?.mountLabel ?? "";
   if (label === "") return undefined;
-  if (!exists(SELINUX)) throw refuse("linux.mountLabel", "SELinux");
+  if (!(modules ?? enabledModules()).selinux) throw refuse("linux.mountLabel", "SELinux");
   return UNLABELLED.has(type) ? undefined : `context=${label}`;
 }

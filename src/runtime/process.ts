@@ -132,7 +132,7 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("chdir", [process.cwd], { note: cwdNote, recover: RECOVER_DENIED, to: denied });
   inside.place(denied);
 
-  addLabels(inside, process, compilation.labels);
+  addLabels(inside, compilation.labels);
   const noNewPrivileges = process.noNewPrivileges === true;
   // The filter comes last, so that it need not allow what tsbox does. Without no_new_privs that takes CAP_SYS_ADMIN (seccomp(2)), which
   // is kept until then: only capset(2) and execve(2) are under the filter.
