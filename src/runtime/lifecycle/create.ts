@@ -1,7 +1,17 @@
 /** `create` and `run` of a bundle. runtime-spec runtime.md, "Lifecycle" */
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
-import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_EXCL, O_WRONLY, S_IFIFO, SYS } from "../../linux/abi.gen.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_PATH,
+  O_WRONLY,
+  S_IFIFO,
+  SYS,
+} from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
@@ -13,7 +23,7 @@ import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 import { mappingOf } from "./mapping.ts";
 import { compileLifecycle, type LifecycleMode } from "./plan.ts";
-import { checkId, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
+import { checkId, type LogTarget, type StateRecord, stateFolder, thisProcess } from "./state-folder.ts";
 
 export interface CreateOptions {
   /** Folder of all states. */
@@ -54,7 +64,7 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
   checkTerminal(config, options);
   const record = newRecord(options, config);
   const mapping = mappingOf(config);
-  if (options.explain) return await compile(options, record, mapping, undefined);
+  if (options.explain) return await compile(options, record, mapping, {});
   if (options.preserveFds > 0) (await import("./preserve.ts")).preserveDescriptors(options.preserveFds);
   const folder = stateFolder(root, id);
   makeFolders(root, 0o700);
@@ -68,7 +78,8 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
     cgroup = prepared?.state;
     const final = { ...record, cgroup };
     if (cgroup !== undefined) replaceText(`${folder}/state.json`, recordText(final, text));
-    return becomeNative(await compile(options, final, mapping, text, prepared?.hold));
+    const folderFd = options.mode === "run" && !options.keep ? openFolder(folder) : undefined;
+    return becomeNative(await compile(options, final, mapping, { text, hold: prepared?.hold, folderFd }));
   } catch (error) {
     const { discardContainer } = await import("./discard.ts");
     await discardContainer(root, { ...record, cgroup });
@@ -100,6 +111,7 @@ function newRecord(options: CreateOptions, config: RuntimeConfig): StateRecord {
     id: options.id,
     pid: 0,
     startTime: 0,
+    maker: thisProcess(),
     bundle: options.bundle,
     rootfs,
     created: new Date().toISOString(),
@@ -138,6 +150,11 @@ function makeStartFiles(folder: string): void {
   syscall(SYS.close, check("openat", syscall(SYS.openat, AT_FDCWD, cstring(report), flags, 0o600), report));
 }
 
+/** For native, so that it survives exec. */
+function openFolder(folder: string): number {
+  return check("openat", syscall(SYS.openat, AT_FDCWD, cstring(folder), O_PATH | O_DIRECTORY), folder);
+}
+
 /** The record as text, with config.json as it was written. With placeholders, native fills in the pid and start time. */
 function recordText(record: StateRecord, configText: string, placeholders = false): string {
   const { pid, startTime, config: _, ...rest } = record;
@@ -162,8 +179,7 @@ async function compile(
   options: CreateOptions,
   record: StateRecord,
   mapping: IdMapping,
-  configText: string | undefined,
-  hold?: number,
+  more: { readonly text?: string; readonly hold?: number | undefined; readonly folderFd?: number | undefined },
 ): Promise<Uint8Array> {
   const seccomp = record.config.linux?.seccomp;
   const compiled =
@@ -175,7 +191,8 @@ async function compile(
     record,
     mapping,
     seccomp: compiled,
-    stateText: recordText(record, configText ?? "{}", true),
-    hold,
+    stateText: recordText(record, more.text ?? "{}", true),
+    hold: more.hold,
+    folderFd: more.folderFd,
   });
 }

@@ -1,8 +1,7 @@
 /** `delete`: what is left of a container goes. runtime-spec runtime.md, "Delete" */
 import { TsboxError } from "../../error.ts";
-import { exists } from "../../linux/read-text.ts";
-import { discardContainer, endProcess, removeLeftovers } from "./discard.ts";
-import { checkId, readRecord, removeStateFolder, type StateRecord, stateFolder, statusOf } from "./state-folder.ts";
+import { endProcess, removeLeftovers } from "./discard.ts";
+import { checkId, holdStateFolder, readRecord, removeStateFolder, type StateRecord, statusOf } from "./state-folder.ts";
 
 /**
  * @param force ends it first if it runs; a container that does not exist is no failure then
@@ -16,25 +15,21 @@ export async function deleteContainer(
   warn: (message: string) => void,
 ): Promise<void> {
   checkId(id);
-  let record: StateRecord;
-  try {
-    record = readRecord(root, id);
-  } catch (error) {
-    if (!force || !(error instanceof TsboxError)) throw error;
-    // its maker was killed before it wrote anything, or the record is damaged: there is nothing to be found by it
-    if (exists(stateFolder(root, id))) removeStateFolder(root, id);
-    return;
-  }
-  const status = statusOf(root, record);
+  const folder = holdStateFolder(root, id);
+  let record = readAtAll(root, id, folder, force);
+  if (record === undefined) return;
+  let status = statusOf(root, record);
   if (status === "creating") {
     if (!force)
       throw new TsboxError(
         "busy",
         `cannot delete container "${id}": it is being created; --force removes it all the same`,
       );
-    await discardContainer(root, record);
-    if (record.cgroup === undefined) (await import("./expected-cgroup.ts")).removeExpectedCgroup(record);
-    return;
+    // then nobody writes the record any more, which may have got its pid in this moment
+    endProcess(record.maker);
+    record = readAtAll(root, id, folder, force);
+    if (record === undefined) return;
+    status = statusOf(root, record);
   }
   if (status === "running" && !force)
     throw new TsboxError(
@@ -42,5 +37,19 @@ export async function deleteContainer(
       `cannot delete container "${id}" that is not stopped: it is running; --force ends it first`,
     );
   if (status !== "stopped") endProcess(record);
-  await removeLeftovers(root, record, warn);
+  await removeLeftovers(root, record, warn, folder);
+  if (status === "creating" && record.cgroup === undefined)
+    (await import("./expected-cgroup.ts")).removeExpectedCgroup(record);
+}
+
+/** @returns undefined when there is nothing to be found by it, and nothing left; only with `force`. @throws TsboxError */
+function readAtAll(root: string, id: string, folder: string | undefined, force: boolean): StateRecord | undefined {
+  try {
+    return readRecord(root, id, folder);
+  } catch (error) {
+    if (!force || !(error instanceof TsboxError)) throw error;
+    // its maker was killed before it wrote anything, or removed it itself, or the record is damaged
+    if (folder !== undefined) removeStateFolder(root, id, folder);
+    return undefined;
+  }
 }

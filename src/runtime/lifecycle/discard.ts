@@ -2,13 +2,13 @@
 import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { hasHooks } from "../hooks.ts";
-import { openProcess, removeStateFolder, type StateRecord } from "./state-folder.ts";
+import { openProcess, type ProcessName, removeStateFolder, type StateRecord } from "./state-folder.ts";
 
 /** Milliseconds that a killed process may take to end. */
 const PATIENCE = 10_000;
 
 /** Ends the first process, if it is there, and waits for that; with it ends its pid namespace. */
-export function endProcess(record: StateRecord): void {
+export function endProcess(record: ProcessName): void {
   const pidfd = openProcess(record);
   if (pidfd === undefined) return;
   syscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, null, 0);
@@ -30,16 +30,21 @@ export async function discardContainer(
   root: string,
   record: StateRecord,
   warn?: (message: string) => void,
+  folder?: string,
 ): Promise<void> {
   endProcess(record);
-  await removeLeftovers(root, record, warn);
+  await removeLeftovers(root, record, warn, folder);
 }
 
-/** The end of a container whose first process has ended: other processes, the cgroup, poststop hooks, the folder. */
+/**
+ * The end of a container whose first process has ended: other processes, the cgroup, poststop hooks, the folder.
+ * @param folder as `holdStateFolder` has it
+ */
 export async function removeLeftovers(
   root: string,
   record: StateRecord,
   warn: (message: string) => void = () => {},
+  folder?: string,
 ): Promise<void> {
   if (record.cgroup !== undefined) {
     const { killCgroup, removeCgroup } = await import("../cgroup/index.ts");
@@ -54,5 +59,5 @@ export async function removeLeftovers(
   }
   if (record.config.linux?.intelRdt !== undefined)
     (await import("../intel-rdt.ts")).removeIntelRdt(record.config, record.id);
-  removeStateFolder(root, record.id);
+  removeStateFolder(root, record.id, folder);
 }

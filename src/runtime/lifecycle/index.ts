@@ -14,7 +14,14 @@ export type { CreateOptions } from "./create.ts";
 export type { ExecOptions } from "./exec.ts";
 export type { LifecycleMode } from "./plan.ts";
 export type { ContainerState } from "./state.ts";
-export { defaultStateRoot, type LogTarget, listIds, readRecord, type StateRecord } from "./state-folder.ts";
+export {
+  defaultStateRoot,
+  holdStateFolder,
+  type LogTarget,
+  listIds,
+  readRecord,
+  type StateRecord,
+} from "./state-folder.ts";
 
 /** See `create.ts`. */
 export async function createContainer(options: CreateOptions) {
@@ -52,8 +59,9 @@ export async function discardContainer(
   root: string,
   record: StateRecord,
   warn?: (message: string) => void,
+  folder?: string,
 ): Promise<void> {
-  await (await import("./discard.ts")).discardContainer(root, record, warn);
+  await (await import("./discard.ts")).discardContainer(root, record, warn, folder);
 }
 
 /** See `discard.ts`. */
@@ -61,8 +69,9 @@ export async function removeLeftovers(
   root: string,
   record: StateRecord,
   warn?: (message: string) => void,
+  folder?: string,
 ): Promise<void> {
-  await (await import("./discard.ts")).removeLeftovers(root, record, warn);
+  await (await import("./discard.ts")).removeLeftovers(root, record, warn, folder);
 }
 
 /** See `exec.ts`. */

@@ -40,6 +40,8 @@ export interface LifecyclePlan {
   readonly stateText: string;
   /** A descriptor that keeps the cgroup alive until the container is in it; open without close-on-exec. */
   readonly hold: number | undefined;
+  /** The container's folder, open without close-on-exec: at the end of `run` another container may have its name. */
+  readonly folderFd: number | undefined;
 }
 
 /** @throws TsboxError naming the field that cannot be carried out */
@@ -52,6 +54,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   let console: Slot | undefined;
   let pidfdSocket: Slot | undefined;
   let waiting: Waiting | undefined;
+  let held: Slot | undefined;
   let hold: Slot | undefined;
   const setUp = addSetUp({
     config,
@@ -68,6 +71,10 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
       if (options.pidfdSocket !== undefined) pidfdSocket = addConnection(outside, options.pidfdSocket);
       listener = addListener(outside, seccomp, { ...stateOf(record) });
       if (mode === "create") waiting = openStartFiles(outside, folder);
+      if (use.folderFd !== undefined) {
+        held = outside.slot();
+        outside.add("adopt", [held, use.folderFd]);
+      }
       if (use.hold !== undefined) {
         hold = outside.slot();
         outside.add("adopt", [hold, use.hold]);
@@ -95,7 +102,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     beforeProgram: () => {
       const program = process.args?.[0] ?? "";
       inside.add("find_program", [searchPaths(program, process.env ?? [])], { note: `run ${JSON.stringify(program)}` });
-      for (const slot of [console, pidfdSocket, hold]) if (slot !== undefined) inside.add("close", [slot]);
+      for (const slot of [console, pidfdSocket, hold, held]) if (slot !== undefined) inside.add("close", [slot]);
       inside.add("send", [theirs, CREATED]);
       inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
       if (mode !== "run") inside.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
@@ -114,7 +121,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   addRecords(outside, use, folder, { child, pidfdSocket });
   outside.add("send", [ours, GO], { note: "start the container" });
   if (mode === "create") outside.add("recv", [ours, SET_UP], { note: "leave the container" });
-  else addStart(setUp, use, { master, folder });
+  else addStart(setUp, use, { master, folder, held });
   outside.add("exit", [mode === "run" ? 256 : 0]);
   addFailureProgram(plan, log, undefined, [LIFECYCLE_FAILURE, options.root, record.id]);
   return plan.encode();
@@ -165,7 +172,7 @@ function addRecords(
 function addStart(
   { compilation, child, log }: SetUp,
   use: LifecyclePlan,
-  at: { master: Slot | null; folder: string },
+  at: { master: Slot | null; folder: string; held: Slot | undefined },
 ): void {
   const { options, record } = use;
   const { plan, outside } = compilation;
@@ -173,7 +180,7 @@ function addStart(
   outside.add("await_exec", [], { note: "start the program" });
   addHooks(outside, hooks, "poststart", stateForPlan(record, "running"), log);
   if (options.mode !== "run") return;
-  const { master, folder } = at;
+  const { master, folder, held } = at;
   outside.add("supervise", [child, master, master === null ? null : STDIN, master === null ? null : STDOUT]);
   if (options.keep) return;
   const [rest, done] = [outside.label(), outside.label()];
@@ -182,7 +189,11 @@ function addStart(
   else {
     if (record.cgroup !== undefined)
       outside.add("unlinkat", [null, record.cgroup.path, AT_REMOVEDIR], { recover: ANY_FAILURE, to: rest });
-    outside.add("remove_tree", [null, folder], { recover: ANY_FAILURE, to: rest });
+    outside.add("unlinkat", [held ?? null, held === undefined ? `${folder}/state.json` : "state.json", 0], {
+      recover: ANY_FAILURE,
+      to: rest,
+    });
+    outside.add("unlinkat", [null, folder, AT_REMOVEDIR], { recover: ANY_FAILURE, to: rest });
     outside.add("jump", [], { to: done });
   }
   outside.place(rest);

@@ -8,13 +8,20 @@
  * Making the folder is what decides who gets an id.
  */
 import { TsboxError } from "../../error.ts";
-import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, SYS } from "../../linux/abi.gen.ts";
 import { check, E, SyscallError } from "../../linux/errno.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { exists, readShortText, readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import type { RuntimeConfig } from "../../oci/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
+
+/** Names one process for ever. */
+export interface ProcessName {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  readonly startTime: number;
+}
 
 export interface StateRecord {
   readonly ociVersion: string;
@@ -23,6 +30,8 @@ export interface StateRecord {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: with the pid it names one process for ever. */
   readonly startTime: number;
+  /** Who makes it, and becomes native: ended by `delete --force` of a container that is not there yet. */
+  readonly maker: ProcessName;
   /** Absolute. */
   readonly bundle: string;
   readonly rootfs: string;
@@ -78,12 +87,25 @@ export function missing(id: string): TsboxError {
   return new TsboxError("not-found", `container "${id}" does not exist`);
 }
 
-/** @throws TsboxError `not-found`, `invalid` */
-export function readRecord(root: string, id: string): StateRecord {
+/**
+ * Opens the folder, for as long as this process lives: what is done by the path that this returns is done to this container's folder,
+ * and not to that of another one which got the id since.
+ *
+ * @returns undefined when there is none
+ */
+export function holdStateFolder(root: string, id: string): string | undefined {
+  const path = stateFolder(root, id);
+  const fd = syscall(SYS.openat, AT_FDCWD, cstring(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd === -E.ENOENT || fd === -E.ENOTDIR) return undefined;
+  return `/proc/self/fd/${check("openat", fd, path)}`;
+}
+
+/** @param folder as {@link holdStateFolder} has it. @throws TsboxError `not-found`, `invalid` */
+export function readRecord(root: string, id: string, folder = stateFolder(root, id)): StateRecord {
   checkId(id);
   let text: string;
   try {
-    text = readText(`${stateFolder(root, id)}/state.json`);
+    text = readText(`${folder}/state.json`);
   } catch (error) {
     if (error instanceof SyscallError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) throw missing(id);
     throw error;
@@ -109,8 +131,12 @@ function processFacts(pid: number): { readonly letter: string; readonly startTim
   return { letter: fields[0] ?? "X", startTime: Number(fields[19]) };
 }
 
+export function thisProcess(): ProcessName {
+  return { pid: process.pid, startTime: processFacts(process.pid)?.startTime ?? 0 };
+}
+
 /** Whether the container's first process is there: the same one, and not a zombie. */
-export function isAlive({ pid, startTime }: Pick<StateRecord, "pid" | "startTime">): boolean {
+export function isAlive({ pid, startTime }: ProcessName): boolean {
   if (pid <= 0) return false;
   const facts = processFacts(pid);
   return facts !== undefined && facts.startTime === startTime && facts.letter !== "Z" && facts.letter !== "X";
@@ -136,7 +162,7 @@ export async function fullStatusOf(root: string, record: StateRecord): Promise<S
  *
  * @returns undefined when it has ended. The caller closes it
  */
-export function openProcess(record: StateRecord): number | undefined {
+export function openProcess(record: ProcessName): number | undefined {
   if (!isAlive(record)) return undefined;
   const pidfd = syscall(SYS.pidfd_open, record.pid, 0);
   if (pidfd === -E.ESRCH) return undefined;
@@ -163,10 +189,12 @@ export function listIds(root: string): string[] {
 
 const FILES = ["start", "report", "state.json", "state.json.new"] as const;
 
-/** Removes a container's folder, its record last. A missing one is no failure. */
-export function removeStateFolder(root: string, id: string): void {
-  const folder = stateFolder(root, id);
+/** Removes a container's folder, its record last. A missing one is no failure. @param folder as {@link holdStateFolder} has it */
+export function removeStateFolder(root: string, id: string, folder = stateFolder(root, id)): void {
   for (const name of FILES) syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
-  const result = syscall(SYS.unlinkat, AT_FDCWD, cstring(folder), 0x200 /* AT_REMOVEDIR */);
-  if (result !== -E.ENOENT) check("unlinkat", result, folder);
+  const path = stateFolder(root, id);
+  const result = syscall(SYS.unlinkat, AT_FDCWD, cstring(path), AT_REMOVEDIR);
+  // gone, and perhaps there is another one by that name
+  if (result === -E.ENOENT || (result === -E.ENOTEMPTY && folder !== path)) return;
+  check("unlinkat", result, path);
 }

@@ -31,7 +31,7 @@ test("--user and --additional-gids", async () => {
     args: ["sleep", "1000"],
     edit: (config) => {
       withSubordinateIds(config);
-      config.process.user = { uid: 5, gid: 6, additionalGids: [7] };
+      Object.assign(config.process.user, { uid: 5, gid: 6, additionalGids: [7] });
     },
   });
   const ids = async (...flags: string[]) =>

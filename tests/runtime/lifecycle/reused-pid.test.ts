@@ -11,6 +11,11 @@ for (const { name, status, change } of [
   { name: "no start time", status: "stopped", change: (pid: number) => ({ pid, startTime: 0 }) },
   { name: "the first process of all", status: "stopped", change: () => ({ pid: 1, startTime: 12345 }) },
   { name: "every process", status: "creating", change: () => ({ pid: 0, startTime: 0 }) },
+  {
+    name: "another maker",
+    status: "creating",
+    change: (pid: number) => ({ pid: 0, startTime: 0, maker: { pid, startTime: 12345 } }),
+  },
   { name: "a group", status: "stopped", change: (pid: number) => ({ pid: -pid, startTime: 12345 }) },
 ]) {
   test(`${name}: no command touches it`, async () => {
