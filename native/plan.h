@@ -38,9 +38,9 @@ struct plan_program {
 #define RECOVER_BUSY 16 /* EBUSY */
 #define RECOVER_OTHER 128
 
-/* The strings of this operation have placeholders: bytes 1 to 5 stand for the decimal pid of the subject (the process
+/* The strings of this operation have placeholders: bytes 1 to 6 stand for the decimal pid of the subject (the process
  * that a `clone` with `subject` started), the failed operation's index, its errno, its detail, and the time at which the
- * subject started, as /proc/PID/stat has it. */
+ * subject started, as /proc/PID/stat has it, and the pid of the process itself, as it sees it. */
 #define OP_EXPAND 1
 
 struct plan_op {

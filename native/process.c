@@ -66,6 +66,7 @@ const char *expand(const struct process *self, const struct plan_op *op, const c
     else if (*text == 2) at += decimal(buffer + at, self->failure.op);
     else if (*text == 3) at += decimal(buffer + at, self->failure.error);
     else if (*text == 4) at += decimal(buffer + at, self->failure.detail);
+    else if (*text == 6) at += decimal(buffer + at, (u64)SYS_0(__NR_getpid));
     else if (*text == 5) at += decimal(buffer + at, start_time(self->subject_pid));
     else buffer[at++] = *text;
   }
@@ -80,7 +81,7 @@ const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64
   if ((op->flags & OP_EXPAND) == 0) return (const u8 *)data;
   u64 size = *length + 64; /* grows by less than 21 for each placeholder, of which a text has few */
   for (u64 i = 0; i < *length; i++)
-    if (data[i] > 0 && data[i] < 6) size += 24;
+    if (data[i] > 0 && data[i] < 7) size += 24;
   long buffer = SYS_6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (buffer < 0 && buffer > -4096) return 0;
   const char *text = expand(self, op, data, (char *)buffer, (u32)size);

@@ -25,7 +25,7 @@ function evaluate(compiler: readonly string[], names: readonly string[], prefix:
   const lines = names.map((name) => `const long v_${name} = (long)(${prefix}${name});`);
   writeFileSync(
     source,
-    `#define _GNU_SOURCE\n#define MNT_DETACH 2 /* sys/mount.h contradicts linux/mount.h */\n${HEADERS.map((h) => `#include <${h}>`).join("\n")}\n${lines.join("\n")}\n`,
+    `#define _GNU_SOURCE\n#define MNT_DETACH 2 /* sys/mount.h contradicts linux/mount.h */\n#define UMOUNT_NOFOLLOW 8\n${HEADERS.map((h) => `#include <${h}>`).join("\n")}\n${lines.join("\n")}\n`,
   );
   const result = Bun.spawnSync([...compiler, "-S", "-O0", "-o", "-", source]);
   if (!result.success) throw new Error(result.stderr.toString());

@@ -295,6 +295,7 @@ export const MS_MANDLOCK = 64;
 export const MS_LAZYTIME = 33554432;
 export const MS_I_VERSION = 8388608;
 export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
 export const MOUNT_ATTR_RDONLY = 1;
 export const MOUNT_ATTR_NOSUID = 2;
 export const MOUNT_ATTR_NODEV = 4;

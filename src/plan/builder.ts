@@ -44,6 +44,8 @@ export const FAILED_ERRNO = "\x03";
 export const FAILED_DETAIL = "\x04";
 /** In strings and data of an operation with `expand`: when the subject started, as field 22 of /proc/PID/stat has it. */
 export const SUBJECT_START = "\x05";
+/** In data of an operation with `expand`: the pid of the process that carries it out, in its own pid namespace. */
+export const OWN_PID = "\x06";
 
 /** A place that operations jump to; see {@link Program.label}. */
 export interface Label {

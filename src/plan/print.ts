@@ -20,7 +20,7 @@ const RECOVERIES: readonly [number, string][] = [
 ];
 
 /** Placeholders as words (plan.h, OP_EXPAND). */
-const PLACEHOLDERS = ["{pid}", "{failed operation}", "{errno}", "{detail}", "{start time}"];
+const PLACEHOLDERS = ["{pid}", "{failed operation}", "{errno}", "{detail}", "{start time}", "{own pid}"];
 
 /** One program after the other, one operation a line, numbered within its program. Ends in a newline. */
 export function printPlan(plan: Uint8Array): string {
@@ -51,7 +51,7 @@ function recovery(op: DecodedOp, index: number): string {
 
 function text(value: string, op: DecodedOp): string {
   const shown = op.expand
-    ? value.replace(/[\x01-\x05]/g, (byte) => PLACEHOLDERS[byte.charCodeAt(0) - 1] ?? byte)
+    ? value.replace(/[\x01-\x06]/g, (byte) => PLACEHOLDERS[byte.charCodeAt(0) - 1] ?? byte)
     : value;
   return JSON.stringify(shown);
 }

@@ -22,7 +22,7 @@ import {
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { addIdMapping, encode, PlanBuilder, type Program, RECOVER_DENIED, type Slot } from "../plan/index.ts";
-import { addReadOnlyRoot, addRootMount, type RootSource } from "../rootfs/index.ts";
+import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
@@ -34,7 +34,7 @@ import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
 import { addNetDevices } from "./net-devices.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
-import { addMoveRoot, addPivot } from "./pivot.ts";
+import { addChroot, addMoveRoot, addPivot } from "./pivot.ts";
 import { addProcessLimits, type ProcessConfig } from "./process.ts";
 import { addHostPropagation, addRootPropagation } from "./propagation.ts";
 import { addSysctl } from "./sysctl.ts";
@@ -55,8 +55,8 @@ export interface SetUpOptions {
   readonly keyring?: string | undefined;
   /** Move the root instead of pivoting. */
   readonly noPivot?: boolean | undefined;
-  /** JSON for hooks of the `creating` container, with SUBJECT_PID for its pid; hooks are not run without. */
-  readonly hookState?: string | undefined;
+  /** JSON for hooks of the `creating` container that run on the host, and in the container; hooks are not run without. */
+  readonly hookState?: { readonly outside: string; readonly inside: string } | undefined;
   /** Appends to `outside` what must be open before the container's first process is made, and returns what receives the terminal. */
   readonly prepare?: (outside: Program) => { readonly terminalReceiver?: Slot } | undefined;
   /** Appends to `inside` while the root is mounted and still writable. */
@@ -130,7 +130,9 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const joinsUser = joins.some(({ flag }) => flag === CLONE_NEWUSER);
   const joinsMount = joins.some(({ flag }) => flag === CLONE_NEWNS);
   const user = mapping.kind === "none" || joinsUser ? 0 : CLONE_NEWUSER;
-  const create = namespaces.create | (joinsMount ? 0 : CLONE_NEWNS) | user;
+  const ownMounts = joinsMount || (namespaces.create & CLONE_NEWNS) !== 0;
+  if (!ownMounts) checkHostMounts(options);
+  const create = namespaces.create | user;
   // a cgroup namespace begins at the cgroup of the process that makes it
   const flags = create & ~(CLONE_NEWCGROUP | lateTimeNamespace(config));
   const joiner = needsJoiner(joins, user !== 0);
@@ -156,11 +158,17 @@ export function addSetUp(options: SetUpOptions): SetUp {
   addTimeOffsets(compilation);
   if (create & CLONE_NEWCGROUP) inside.add("unshare", [CLONE_NEWCGROUP], { note: "make a cgroup namespace" });
   const { root: rootSource } = options;
-  addHostPropagation(inside, config, rootSource.kind === "folder" ? rootSource.path : undefined);
-  const mounted = addRootMount(rootContext(compilation, { theirs, ours, child, log }), rootSource, {
-    root,
-    helper: rootHelper,
-  });
+  let helper: Slot | undefined;
+  if (ownMounts) {
+    addHostPropagation(inside, config, rootSource.kind === "folder" ? rootSource.path : undefined);
+    const context = rootContext(compilation, { theirs, ours, child, log });
+    helper = addRootMount(context, rootSource, { root, helper: rootHelper }).helper;
+  } else {
+    const path = mountPoint(rootSource);
+    inside.add("openat2", [root, null, path, O_PATH | O_DIRECTORY, 0, 0], {
+      note: `open the root file system ${path}`,
+    });
+  }
   inside.add("openat2", [devNull, null, "/dev/null", O_PATH, 0, 0], { note: "open /dev/null" });
   inside.add("require_device", [devNull, S_IFCHR, deviceNumber(1, 3)], { note: "use the host's /dev/null" });
 
@@ -180,9 +188,10 @@ export function addSetUp(options: SetUpOptions): SetUp {
   options.inRoot?.(compilation);
   if (config.root?.readonly) addReadOnlyRoot(inside, root, MOUNT_ATTR_RDONLY);
   if (options.hookState !== undefined) addCreateHooks(compilation, { ours, theirs, log, state: options.hookState });
-  if (options.noPivot) addMoveRoot(inside, root);
+  if (!ownMounts) addChroot(inside, root);
+  else if (options.noPivot) addMoveRoot(inside, root);
   else addPivot(inside, root);
-  addRootPropagation(inside, config);
+  if (ownMounts) addRootPropagation(inside, config);
   if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
   if (config.hostname !== undefined)
     inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });
@@ -197,7 +206,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
     child,
     log,
     terminal: process.terminal ? terminal : undefined,
-    rootHelper: mounted.helper,
+    rootHelper: helper,
   };
 }
 
@@ -206,6 +215,19 @@ export function slots(program: Program, count: 5): [Slot, Slot, Slot, Slot, Slot
 export function slots(program: Program, count: 7): [Slot, Slot, Slot, Slot, Slot, Slot, Slot];
 export function slots(program: Program, count: number): Slot[] {
   return Array.from({ length: count }, () => program.slot());
+}
+
+/**
+ * Without "mount" among linux.namespaces the mounts of config.json are made in the caller's mount namespace, as the specification has it;
+ * `delete` removes them.
+ */
+function checkHostMounts({ config, mapping, root }: SetUpOptions): void {
+  const cannot = (reason: string) => new TsboxError("unsupported", `cannot run: linux.namespaces: ${reason}`);
+  // the kernel lets nobody mount in a mount namespace of another user namespace
+  if (mapping.kind !== "none") throw cannot('with a user namespace there must be {"type": "mount"} too');
+  if (root.kind !== "folder") throw cannot('an image takes {"type": "mount"}');
+  if (config.root?.readonly)
+    throw cannot('root.readonly takes {"type": "mount"}, or the host\'s file system would become read-only');
 }
 
 function rootContext(
@@ -236,16 +258,16 @@ function addIdentity(inside: Program, mapping: IdMapping, joined: boolean): void
 /** When everything is mounted and the host's root still there: those of the host by `outside`, then those in the container. */
 function addCreateHooks(
   { config: { hooks }, outside, inside }: Compilation,
-  use: { ours: Slot; theirs: Slot; log: Slot; state: string },
+  use: { ours: Slot; theirs: Slot; log: Slot; state: { readonly outside: string; readonly inside: string } },
 ): void {
   const { ours, theirs, log, state } = use;
   if (hasHooks(hooks, "prestart", "createRuntime")) {
     inside.add("send", [theirs, RUN_HOOKS]);
     outside.add("recv", [ours, RUN_HOOKS], { note: "set up the container" });
-    addHooks(outside, hooks, "prestart", state, log);
-    addHooks(outside, hooks, "createRuntime", state, log);
+    addHooks(outside, hooks, "prestart", state.outside, log);
+    addHooks(outside, hooks, "createRuntime", state.outside, log);
     outside.add("send", [ours, HOOKS_DONE], { note: "go on after the hooks" });
     inside.add("recv", [theirs, HOOKS_DONE], { note: "wait for the hooks" });
   }
-  addHooks(inside, hooks, "createContainer", state, log);
+  addHooks(inside, hooks, "createContainer", state.inside, log);
 }

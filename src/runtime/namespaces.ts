@@ -49,3 +49,8 @@ export function readNamespaces(config: RuntimeConfig): Namespaces {
   join.sort((a, b) => Number(b.flag === CLONE_NEWUSER) - Number(a.flag === CLONE_NEWUSER));
   return { create, join };
 }
+
+/** Whether the container lives in the caller's mount namespace. */
+export function sharesMounts(config: RuntimeConfig): boolean {
+  return !config.linux?.namespaces?.some(({ type }) => type === "mount");
+}

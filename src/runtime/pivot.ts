@@ -25,3 +25,11 @@ export function addMoveRoot(inside: Program, root: Slot): void {
   inside.add("chdir", ["/"]);
   inside.add("close", [root]);
 }
+
+/** Where the container lives in the host's mount namespace, whose root stays what it is. */
+export function addChroot(inside: Program, root: Slot): void {
+  inside.add("fchdir", [root], { note: "enter the container's root" });
+  inside.add("chroot", ["."], { note: "make it the root" });
+  inside.add("chdir", ["/"]);
+  inside.add("close", [root]);
+}

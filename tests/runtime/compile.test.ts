@@ -102,7 +102,7 @@ test("a user who is not mapped is refused by number", async () => {
 test.each([
   // compileForeground is for containers of images, which have none
   ["hooks", { hooks: { poststart: [{ path: "/bin/true" }] } }],
-  ["linux.timeOffsets", { linux: { timeOffsets: { monotonic: { secs: 1 } } } }],
+  ["linux.timeOffsets", { linux: { ...minimal.linux, timeOffsets: { monotonic: { secs: 1 } } } }],
 ])("%s is refused by name", async (field, changes) => {
   await expect(compile({ ...minimal, ...changes } as RuntimeConfig)).rejects.toThrow(field);
 });

@@ -2,6 +2,7 @@
 import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { hasHooks } from "../hooks.ts";
+import { sharesMounts } from "../namespaces.ts";
 import { openProcess, type ProcessName, removeStateFolder, type StateRecord } from "./state-folder.ts";
 
 /** Milliseconds that a killed process may take to end. */
@@ -51,6 +52,10 @@ export async function removeLeftovers(
     // without a pid namespace of its own, the container's other processes are still there
     killCgroup(record.cgroup, SIGNALS.SIGKILL ?? 9);
     removeCgroup(record.cgroup);
+  }
+  if (sharesMounts(record.config)) {
+    const { unmountBelow } = await import("./host-mounts.ts");
+    unmountBelow(record.rootfs);
   }
   if (hasHooks(record.config.hooks, "poststop")) {
     const { runHooks } = await import("./run-hooks.ts");

@@ -1,6 +1,5 @@
 /** The plan of `exec`: a process in between joins the container's namespaces and starts the new one as the supervisor's child. */
 import {
-  CLONE_NEWNS,
   CLONE_NEWUSER,
   CLONE_PARENT,
   O_CREAT,
@@ -28,7 +27,8 @@ import { CREATED, GO, slots } from "../compile.ts";
 import { type Compilation, isMapped } from "../context.ts";
 import { addIntelRdtTask } from "../intel-rdt.ts";
 import { openLabels } from "../labels.ts";
-import { readNamespaces } from "../namespaces.ts";
+import { readNamespaces, sharesMounts } from "../namespaces.ts";
+import { addChroot } from "../pivot.ts";
 import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
 import { addCpuAffinity } from "../scheduling.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
@@ -78,7 +78,8 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   addCpuAffinity(outside, process.execCPUAffinity?.initial, "initial");
   outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note: "start a process in the container's cgroup" });
   // all at once, so that the order in which rights are gained and lost is the kernel's concern: setns(2), Linux 5.8
-  joiner.add("setns", [container, joinedNamespaces(record)], { note: "join the container's namespaces" });
+  const namespaces = joinedNamespaces(record);
+  if (namespaces !== 0) joiner.add("setns", [container, namespaces], { note: "join the container's namespaces" });
   joiner.add("clone", [inside, CLONE_PARENT, child, null, 0, 0], { note: "start a process in the container" });
   joiner.add("send_fd", [theirs, child]);
   outside.add("close", [theirs]);
@@ -103,10 +104,13 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
     inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
   }
-  inside.add("openat2", [root, null, "/", O_PATH | O_DIRECTORY, 0, 0], { note: "open the container's root" });
+  // with a mount namespace of its own, its root is the container's
+  const rootPath = sharesMounts(config) ? record.rootfs : "/";
+  inside.add("openat2", [root, null, rootPath, O_PATH | O_DIRECTORY, 0, 0], { note: "open the container's root" });
   if (process.terminal)
     addTerminal(compilation, { receiver: console ?? theirs, terminal, uid: process.user.uid, console: false });
-  inside.add("close", [root]);
+  if (sharesMounts(config)) addChroot(inside, root);
+  else inside.add("close", [root]);
   addCpuAffinity(inside, process.execCPUAffinity?.final, "final");
   addProcessLimits(compilation, process);
   const master = process.terminal && console === undefined ? outside.slot() : null;
@@ -154,7 +158,7 @@ function addSupervision(outside: PlanBuilder["programs"][number], child: Slot, m
 function joinedNamespaces(record: StateRecord): number {
   const { create, join } = readNamespaces(record.config);
   const paths = join.reduce((flags, { flag }) => flags | flag, 0);
-  const all = create | paths | CLONE_NEWNS;
+  const all = create | paths;
   if ((paths & CLONE_NEWUSER) === 0) return all;
   const inode = (path: string) => statPath(path).ino;
   return inode(`/proc/${record.pid}/ns/user`) === inode("/proc/self/ns/user") ? all & ~CLONE_NEWUSER : all;

@@ -15,6 +15,7 @@ import {
 import { addSetUp, CREATED, GO, SET_UP, type SetUp } from "../compile.ts";
 import { addHooks, hasHooks } from "../hooks.ts";
 import { withAbsoluteSources } from "../mount-sources.ts";
+import { sharesMounts } from "../namespaces.ts";
 import { addProcess, searchPaths } from "../process.ts";
 import { ANY_FAILURE, addCommand } from "../removal.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
@@ -65,7 +66,10 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     openNamespaces: new Map(),
     keyring: options.noNewKeyring ? undefined : `_ses.${record.id}`,
     noPivot: options.noPivot,
-    hookState: stateForPlan(record, "creating"),
+    hookState: {
+      outside: stateForPlan(record, "creating"),
+      inside: stateForPlan(record, "creating", true),
+    },
     prepare: (outside) => {
       if (options.consoleSocket !== undefined) console = addConnection(outside, options.consoleSocket);
       if (options.pidfdSocket !== undefined) pidfdSocket = addConnection(outside, options.pidfdSocket);
@@ -87,7 +91,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   const { plan, outside, inside } = compilation;
   const master = process.terminal && console === undefined ? outside.slot() : null;
   if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
-  const startHooks = () => addHooks(inside, config.hooks, "startContainer", stateForPlan(record, "created"), log);
+  const startHooks = () => addHooks(inside, config.hooks, "startContainer", stateForPlan(record, "created", true), log);
 
   addProcess(compilation, {
     process,
@@ -185,7 +189,7 @@ function addStart(
   if (options.keep) return;
   const [rest, done] = [outside.label(), outside.label()];
   // hooks, and cgroups that the container divided, are for TypeScript
-  if (hasHooks(hooks, "poststop")) outside.add("jump", [], { to: rest });
+  if (hasHooks(hooks, "poststop") || sharesMounts(record.config)) outside.add("jump", [], { to: rest });
   else {
     if (record.cgroup !== undefined)
       outside.add("unlinkat", [null, record.cgroup.path, AT_REMOVEDIR], { recover: ANY_FAILURE, to: rest });

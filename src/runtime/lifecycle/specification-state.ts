@@ -1,6 +1,6 @@
 /** The state that runtime-spec defines (runtime.md, "State"), for hooks and listeners. */
 import type { RuntimeState } from "../../oci/index.ts";
-import { SUBJECT_PID } from "../../plan/index.ts";
+import { OWN_PID, SUBJECT_PID } from "../../plan/index.ts";
 import type { StateRecord } from "./state-folder.ts";
 
 export function specificationState(record: StateRecord, status: RuntimeState["status"]): RuntimeState {
@@ -16,8 +16,11 @@ export function specificationState(record: StateRecord, status: RuntimeState["st
   };
 }
 
-/** As JSON for operations with `expand`, in which the pid is the subject's. */
-export function stateForPlan(record: StateRecord, status: RuntimeState["status"]): string {
+/**
+ * As JSON for operations with `expand`, in which native puts the pid: the container's first process as the host sees it, or, for hooks
+ * that run in the container, as the container does (runtime.md, "State", `pid`).
+ */
+export function stateForPlan(record: StateRecord, status: RuntimeState["status"], inContainer = false): string {
   const { pid: _, ...rest } = specificationState(record, status);
-  return `${JSON.stringify(rest).slice(0, -1)},"pid":${SUBJECT_PID}}`;
+  return `${JSON.stringify(rest).slice(0, -1)},"pid":${inContainer ? OWN_PID : SUBJECT_PID}}`;
 }
