@@ -24,10 +24,6 @@ const EXCEPTIONS: Record<string, Record<string, string>> = {
     "exit status 1":
       "a label is refused where SELinux is off and nothing would enforce it, as by runc; crun passes over it",
   },
-  linux_ns_itype: {
-    "inherit namespace mnt without type":
-      "a container always gets a mount namespace: what is mounted for it would otherwise stay on the host",
-  },
   poststart_fail: {
     "if any poststart hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle continue as if the hook had succeeded":
       "the specification has changed its mind: a failing poststart hook is an error that stops the container, as in runc",
