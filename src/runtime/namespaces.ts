@@ -46,6 +46,11 @@ export function readNamespaces(config: RuntimeConfig): Namespaces {
     if (path === undefined || path === "") create |= flag;
     else join.push({ flag, path });
   }
+  // or else root would rename the host
+  for (const field of ["hostname", "domainname"] as const) {
+    if (config[field] && !seen.has("uts"))
+      throw new TsboxError("invalid", `cannot run: ${field}: it needs a namespace of type uts in linux.namespaces`);
+  }
   join.sort((a, b) => Number(b.flag === CLONE_NEWUSER) - Number(a.flag === CLONE_NEWUSER));
   return { create, join };
 }

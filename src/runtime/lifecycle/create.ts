@@ -61,6 +61,9 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
   if (/[\x00-\x1f]/.test(root)) throw new TsboxError("usage", "cannot use --root: the path has control characters");
   const text = readConfig(options.bundle);
   const config = await parseRuntimeConfig(text, `${options.bundle}/config.json`);
+  if (text.includes("\\u0000")) (await import("./zero-bytes.ts")).refuseZeroBytes(config);
+  if (config.annotations !== undefined && Object.hasOwn(config.annotations, ""))
+    throw new TsboxError("invalid", "cannot run: annotations: a name must not be empty");
   checkTerminal(config, options);
   const record = newRecord(options, config);
   const mapping = mappingOf(config);

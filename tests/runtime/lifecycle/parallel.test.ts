@@ -44,7 +44,10 @@ test("creates, starts, kills and deletes of the same few ids at once end in orde
   await each(
     calls.map((_, index) => String(index)),
     async (index) => {
-      const { exitCode, stdout, stderr } = await it.run(calls[Number(index)] ?? []);
+      const call = calls[Number(index)] ?? [];
+      const { exitCode, stdout, stderr } = await it.run(call);
+      // delete --force of what is being created ends its maker
+      if (call[0] === "create" && exitCode === 137) return;
       // each says one thing or succeeds; a crash of tsbox would be neither
       expect([0, 1]).toContain(exitCode);
       if (exitCode === 1) expect([stdout, stderr]).toEqual(["", expect.stringMatching(/^tsbox: [^\n]+\n$/)]);
