@@ -193,10 +193,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
   else addPivot(inside, root);
   if (ownMounts) addRootPropagation(inside, config);
   if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
-  if (config.hostname)
-    inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });
-  if (config.domainname)
-    inside.add("setdomainname", [encode(config.domainname)], { note: "set the domain name" });
+  if (config.hostname) inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });
+  if (config.domainname) inside.add("setdomainname", [encode(config.domainname)], { note: "set the domain name" });
   addProcessLimits(compilation, process);
   return {
     compilation,
