@@ -8,6 +8,12 @@ import type { Bench, Row } from "../row.ts";
 
 const RUNS = 60;
 
+/**
+ * A user may have 200 keys, and those of ended containers stay for five minutes (keyrings(7), gc_delay): after so many, crun fails
+ * and tsbox does without.
+ */
+const KEYRING = ["--no-new-keyring"];
+
 interface Runtime {
   readonly name: string;
   /** The command line before the command. */
@@ -53,7 +59,7 @@ export const runBundle: Row = {
   async measure(bench) {
     const path = bundle(bench, "run", ["/bin/true"]);
     return await compare(bench, "crun", ({ argv }) => ({
-      argv: [...argv, "run", "--bundle", path, "bench"],
+      argv: [...argv, "run", ...KEYRING, "--bundle", path, "bench"],
       env: bench.person.env,
     }));
   },
@@ -69,7 +75,7 @@ function lifecycle(peer: "crun" | "runc", atMost: number): Row {
     async measure(bench) {
       const path = bundle(bench, "lifecycle", ["/bin/true"]);
       const script =
-        '"$@" create --bundle "$B" bench && "$@" start bench && "$@" state bench && "$@" delete --force bench';
+        '"$@" create --no-new-keyring --bundle "$B" bench && "$@" start bench && "$@" state bench && "$@" delete --force bench';
       return await compare(bench, peer, ({ argv }) => ({
         argv: ["sh", "-c", script, "sh", ...argv],
         env: { ...bench.person.env, B: path },
@@ -91,7 +97,7 @@ export const execCrun: Row = {
     const used: Runtime[] = [];
     try {
       return await compare(bench, "crun", (of) => {
-        call(of, ["run", "--detach", "--bundle", path, "bench"], bench);
+        call(of, ["run", ...KEYRING, "--detach", "--bundle", path, "bench"], bench);
         used.push(of);
         return { argv: [...of.argv, "exec", "bench", "/bin/true"], env: bench.person.env };
       });
@@ -111,7 +117,7 @@ export const memoryCreated: Row = {
     const path = bundle(bench, "memory", ["/bin/true"]);
     const [ours, peer] = (["tsbox", "crun"] as const).map((name) => {
       const of = runtime(name, bench);
-      call(of, ["create", "--bundle", path, "bench"], bench);
+      call(of, ["create", ...KEYRING, "--bundle", path, "bench"], bench);
       try {
         const { pid } = JSON.parse(call(of, ["state", "bench"], bench)) as { pid: number };
         const status = readFileSync(`/proc/${pid}/status`, "utf8");
