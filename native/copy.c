@@ -118,7 +118,9 @@ static long copy_folder(long from, long to, int depth) {
  * `mode` is set, owner and all that it holds where `contents` is. What is not there yet leaves the mount as it is.
  */
 long inherit_folder(int mount, int root, const char *path, int mode, int contents) {
-  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  /* a mode can be seen of a folder that may not be read */
+  u64 flags = (contents ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC;
+  struct open_how how = {.flags = flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   long from = SYS_4(__NR_openat2, root, path, &how, sizeof how);
   if (from == -ENOENT) return 0;
   if (from < 0) return from;

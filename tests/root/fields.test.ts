@@ -78,6 +78,47 @@ describe("id-mapped mounts", () => {
   });
 });
 
+describe("tmpfs over a folder", () => {
+  test("tmpcopyup keeps owners and devices", () => {
+    const { stdout, stderr } = runBundle("cd /data; stat -c '%n %u:%g %F %t:%T' . file device", {
+      asRoot: true,
+      prepare: (bundle) => {
+        const data = join(bundle, "rootfs/data");
+        mkdirSync(data);
+        writeFileSync(join(data, "file"), "");
+        for (const [name, uid, gid] of [
+          ["file", 3, 4],
+          ["", 5, 6],
+        ] as const)
+          chownSync(join(data, name), uid, gid);
+        Bun.spawnSync(["mknod", join(data, "device"), "c", "1", "259"]);
+      },
+      edit: (config) => {
+        config.mounts.push({ destination: "/data", type: "tmpfs", source: "x", options: ["tmpcopyup"] });
+      },
+    });
+    expect(stderr).toBe("");
+    expect(stdout).toBe(
+      ". 5:6 directory 0:0\nfile 3:4 regular empty file 0:0\ndevice 0:0 character special file 1:103\n",
+    );
+  });
+
+  test("a folder that root of a user namespace may not read still gives its mode", () => {
+    const container = [{ containerID: 0, hostID: 100000, size: 65536 }];
+    const { stdout, stderr } = runBundle("stat -c %a /data", {
+      prepare: (bundle) => {
+        mkdirSync(join(bundle, "rootfs/data"), { mode: 0o700 });
+        chmodSync(join(bundle, ".."), 0o755);
+      },
+      edit: (config) => {
+        config.mounts.push({ destination: "/data", type: "tmpfs", source: "x" });
+        Object.assign(config.linux, { uidMappings: container, gidMappings: container });
+      },
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "700\n", stderr: "" });
+  });
+});
+
 describe("linux.devices", () => {
   const device = (name: string, type: string, more: object) => ({ path: `/dev/${name}`, type, ...more });
 
