@@ -211,6 +211,30 @@ static long notify(struct arguments *in) {
   return result;
 }
 
+/*
+ * What is only marked close-on-exec is open while execve looks for its program, and a path such as /proc/self/fd/7/../bin/sh
+ * leads through it (CVE-2024-21626). Those that are kept are marked: they are needed until then.
+ */
+static long close_others(struct arguments *in) {
+  struct process *self = in->self;
+  u64 from = number(in, 0), keep = number(in, 1);
+  for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
+    if ((keep >> slot & 1) == 0 && self->fd[slot] >= 0 && (u64)self->fd[slot] >= from) self->fd[slot] = -1;
+  for (;;) {
+    u64 next = ~0U;
+    if (self->report_write >= 0 && (u64)self->report_write >= from) next = (u64)self->report_write;
+    for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
+      if (self->fd[slot] >= 0 && (u64)self->fd[slot] >= from && (u64)self->fd[slot] < next) next = (u64)self->fd[slot];
+    if (next > from) {
+      long result = SYS_3(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
+      if (result < 0) return result;
+    }
+    if (next == ~0U) return 0;
+    SYS_3(__NR_fcntl, next, F_SETFD, FD_CLOEXEC);
+    from = next + 1;
+  }
+}
+
 static long execute(struct arguments *in) {
   struct process *self = in->self;
   switch ((enum plan_code)in->op->code) {
@@ -287,6 +311,7 @@ static long execute(struct arguments *in) {
   case OP_session_keyring: return session_keyring(in);
   case OP_reset_signals: return op_reset_signals();
   case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);
+  case OP_close_others: return close_others(in);
   case OP_execve: return op_execve(self, in->op);
   case OP_socketpair: {
     int ends[2];

@@ -77,40 +77,41 @@ export const CODES = {
   session_keyring: 57,
   reset_signals: 58,
   close_on_exec_from: 59,
-  execve: 60,
-  socketpair: 61,
-  pipe: 62,
-  clone: 63,
-  send: 64,
-  recv: 65,
-  send_subject: 66,
-  recv_identity: 67,
-  recv_ready: 68,
-  send_fd: 69,
-  recv_fd: 70,
-  recv_subject: 71,
-  wait_success: 72,
-  await_fs: 73,
-  hook: 74,
-  await_start: 75,
-  report_to: 76,
-  find_program: 77,
-  wait: 78,
-  kill: 79,
-  await_exec: 80,
-  open_pty: 81,
-  window_size: 82,
-  connect_unix: 83,
-  loopback_up: 84,
-  netlink: 85,
-  supervise: 86,
-  reap_as_init: 87,
-  jump: 88,
-  fail: 89,
-  exit: 90,
+  close_others: 60,
+  execve: 61,
+  socketpair: 62,
+  pipe: 63,
+  clone: 64,
+  send: 65,
+  recv: 66,
+  send_subject: 67,
+  recv_identity: 68,
+  recv_ready: 69,
+  send_fd: 70,
+  recv_fd: 71,
+  recv_subject: 72,
+  wait_success: 73,
+  await_fs: 74,
+  hook: 75,
+  await_start: 76,
+  report_to: 77,
+  find_program: 78,
+  wait: 79,
+  kill: 80,
+  await_exec: 81,
+  open_pty: 82,
+  window_size: 83,
+  connect_unix: 84,
+  loopback_up: 85,
+  netlink: 86,
+  supervise: 87,
+  reap_as_init: 88,
+  jump: 89,
+  fail: 90,
+  exit: 91,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -175,6 +176,7 @@ export interface OpArguments {
   session_keyring: [name: string];
   reset_signals: [];
   close_on_exec_from: [fd: number | bigint];
+  close_others: [from: number | bigint, keep: number | bigint];
   execve: [paths: readonly string[], argv: readonly string[], env: readonly string[]];
   socketpair: [a: Slot, b: Slot];
   pipe: [read: Slot, write: Slot];

@@ -11,6 +11,7 @@ import {
   CLONE_NEWCGROUP,
   CLONE_NEWNET,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_NEWUSER,
   MOUNT_ATTR_RDONLY,
   O_DIRECTORY,
@@ -21,7 +22,15 @@ import {
   SIGKILL,
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
-import { addIdMapping, encode, PlanBuilder, type Program, RECOVER_DENIED, type Slot } from "../plan/index.ts";
+import {
+  addIdMapping,
+  encode,
+  PlanBuilder,
+  type Program,
+  RECOVER_DENIED,
+  type Slot,
+  SUBJECT_PID,
+} from "../plan/index.ts";
 import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
@@ -35,7 +44,7 @@ import { readNamespaces } from "./namespaces.ts";
 import { addNetDevices } from "./net-devices.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
 import { addChroot, addMoveRoot, addPivot } from "./pivot.ts";
-import { addProcessLimits, type ProcessConfig } from "./process.ts";
+import { addOomScore, addProcessLimits, type ProcessConfig } from "./process.ts";
 import { addHostPropagation, addRootPropagation } from "./propagation.ts";
 import { addSysctl } from "./sysctl.ts";
 import { addTerminal } from "./terminal.ts";
@@ -103,6 +112,12 @@ export function addSetUp(options: SetUpOptions): SetUp {
   outside.add("memfd", [log, "helpers"]);
   outside.add("socketpair", [ours, theirs]);
   const joins = openJoins(outside, namespaces, options.openNamespaces);
+  const joinsUser = joins.some(({ flag }) => flag === CLONE_NEWUSER);
+  const joinsMount = joins.some(({ flag }) => flag === CLONE_NEWNS);
+  const user = mapping.kind === "none" || joinsUser ? 0 : CLONE_NEWUSER;
+  const ownMounts = joinsMount || (namespaces.create & CLONE_NEWNS) !== 0;
+  const create = namespaces.create | user;
+  const exposed = user === 0 && (create & CLONE_NEWPID) === 0;
   const prepared = options.prepare?.(outside);
   const detached = addIdMappedMounts(plan, outside, config, mapping, theirs);
   const labels = openLabels(outside, process);
@@ -120,6 +135,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
     devNull,
     prepared: detached,
     labels,
+    exposed,
   };
   if (cgroup !== null && options.cgroup !== undefined) {
     outside.add("openat2", [cgroup, null, options.cgroup, O_PATH | O_DIRECTORY, 0, 0], {
@@ -127,19 +143,16 @@ export function addSetUp(options: SetUpOptions): SetUp {
     });
   }
 
-  const joinsUser = joins.some(({ flag }) => flag === CLONE_NEWUSER);
-  const joinsMount = joins.some(({ flag }) => flag === CLONE_NEWNS);
-  const user = mapping.kind === "none" || joinsUser ? 0 : CLONE_NEWUSER;
-  const ownMounts = joinsMount || (namespaces.create & CLONE_NEWNS) !== 0;
   if (!ownMounts) checkHostMounts(options);
-  const create = namespaces.create | user;
   // a cgroup namespace begins at the cgroup of the process that makes it
   const flags = create & ~(CLONE_NEWCGROUP | lateTimeNamespace(config));
   const joiner = needsJoiner(joins, user !== 0);
-  if (joiner) addJoiner(compilation, { joins, flags, child, cgroup, ours, theirs });
+  if (joiner) addJoiner(compilation, { process, joins, flags, child, cgroup, ours, theirs });
   else {
     outside.add("clone", [inside, flags, child, cgroup, 1, SIGKILL], { note: "make the container's namespaces" });
     outside.add("close", [theirs]);
+    addOomScore(outside, process, SUBJECT_PID);
+    if (exposed) inside.add("prctl", [PR_SET_DUMPABLE, 0, 0]);
   }
   inside.add("close", [ours]);
   // a user namespace that is joined has its ids
@@ -148,7 +161,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   outside.add("send_subject", [ours], { note: "start the container's first process" });
 
   inside.add("recv_identity", [theirs], { note: "wait for the id mapping" });
-  addIdentity(inside, mapping, joinsUser);
+  addIdentity(compilation, joinsUser);
   // modes of files that are made are those of config.json, whatever the caller's mask
   inside.add("umask", [0]);
   if (!joiner) addJoins(inside, joins);
@@ -238,7 +251,7 @@ function rootContext(
   return { plan, inside, outside, insideSocket, outsideSocket, child, log, chownUpper };
 }
 
-function addIdentity(inside: Program, mapping: IdMapping, joined: boolean): void {
+function addIdentity({ inside, mapping, exposed }: Compilation, joined: boolean): void {
   if (mapping.kind === "none") return;
   const next = inside.label();
   if (mapping.kind === "subuid") {
@@ -250,7 +263,7 @@ function addIdentity(inside: Program, mapping: IdMapping, joined: boolean): void
   // keep-id with a single id has no user 0; the first process has all capabilities all the same
   if (isMapped(mapping.gids, 0)) inside.add("setresgid", [0], { note: "become group 0 of the user namespace" });
   if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
-  inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
+  inside.add("prctl", [PR_SET_DUMPABLE, exposed ? 0 : 1, 0]);
 }
 
 /** When everything is mounted and the host's root still there: those of the host by `outside`, then those in the container. */

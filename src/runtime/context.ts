@@ -23,6 +23,11 @@ export interface Compilation {
   /** Detached mounts that `outside` made, by index in `mounts`. */
   readonly prepared?: ReadonlyMap<number, Slot>;
   readonly labels?: Labels | undefined;
+  /**
+   * Processes of other containers may see `inside` while it is made, in a pid namespace that is not its own, and have its user namespace:
+   * with its ids they could trace it, or take its descriptors, which lead to the host (CVE-2016-9962). So it is undumpable until execve.
+   */
+  readonly exposed: boolean;
   /** The host's /dev/null, verified, for masking and for standard input. */
   readonly devNull: Slot;
 }

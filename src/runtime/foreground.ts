@@ -92,6 +92,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
     terminal,
     stdio: [stdin, undefined, undefined],
     preserveFds: 0,
+    keep: [],
     init: options.init,
     deathSignal: SIGKILL,
   });

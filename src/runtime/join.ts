@@ -1,8 +1,17 @@
 /** Namespaces that are there already: `linux.namespaces[].path`. */
-import { CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT, O_RDONLY, PR_SET_PDEATHSIG, SIGKILL } from "../linux/abi.gen.ts";
+import {
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  O_RDONLY,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../linux/abi.gen.ts";
 import type { Program, Slot } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import type { Namespaces } from "./namespaces.ts";
+import { addOomScore, type ProcessConfig } from "./process.ts";
 
 export interface Join {
   readonly slot: Slot;
@@ -36,8 +45,16 @@ export function addJoins(program: Program, joins: readonly Join[]): void {
 
 /** The container's first process becomes the supervisor's child all the same (CLONE_PARENT). */
 export function addJoiner(
-  { plan, inside, outside }: Compilation,
-  use: { joins: readonly Join[]; flags: number; child: Slot; cgroup: Slot | null; ours: Slot; theirs: Slot },
+  { plan, inside, outside, exposed }: Compilation,
+  use: {
+    process: ProcessConfig;
+    joins: readonly Join[];
+    flags: number;
+    child: Slot;
+    cgroup: Slot | null;
+    ours: Slot;
+    theirs: Slot;
+  },
 ): void {
   const pid = outside.slot();
   const joiner = plan.program("join", outside);
@@ -46,6 +63,8 @@ export function addJoiner(
   outside.add("clone", [joiner, 0, pid, use.cgroup, 0, SIGKILL], { note: "start a process" });
   // before waiting: when the other process fails, nobody else has this end
   outside.add("close", [use.theirs]);
+  addOomScore(joiner, use.process, "self");
+  if (exposed) joiner.add("prctl", [PR_SET_DUMPABLE, 0, 0]);
   addJoins(joiner, use.joins);
   joiner.add("clone", [inside, use.flags | CLONE_PARENT, use.child, null, 0, 0], {
     note: "make the container's namespaces",

@@ -12,7 +12,7 @@ import {
   SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
-import { encode, RECOVER_DENIED, type Slot, STDIN } from "../plan/index.ts";
+import { encode, type Program, RECOVER_DENIED, type Slot, STDIN, SUBJECT_PID } from "../plan/index.ts";
 import { capabilityMask, capabilityNames, ownCapabilities } from "./capabilities.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { addLabels } from "./labels.ts";
@@ -40,6 +40,8 @@ export interface ProcessOptions {
   readonly stdio: readonly [Slot | undefined, Slot | undefined, Slot | undefined];
   /** Descriptors from 3 on that the program keeps. */
   readonly preserveFds: number;
+  /** Needed by `beforeProgram`; all others are closed then. */
+  readonly keep: readonly Slot[];
   /** Put a small process of ours at pid 1 that reaps orphans. */
   readonly init: boolean;
   /** Signal for the program when its supervisor dies, or 0. */
@@ -60,7 +62,21 @@ function limit(value: number): bigint {
   return value >= 2 ** 63 || value < 0 ? 0xffffffffffffffffn : BigInt(Math.trunc(value));
 }
 
-/** Limits, oom score, scheduling: while all capabilities are still there. */
+/**
+ * `process.oomScoreAdj`, through the caller's procfs: a container's own may be anything by the time that somebody joins it. And by who
+ * still has the caller's rights, because a lower score takes CAP_SYS_RESOURCE on the host (proc(5)).
+ *
+ * @param pid `self`, or SUBJECT_PID for a process that `program` has just made
+ */
+export function addOomScore(program: Program, { oomScoreAdj }: ProcessConfig, pid: string): void {
+  if (oomScoreAdj === undefined) return;
+  program.add("write_file", [null, `/proc/${pid}/oom_score_adj`, encode(String(oomScoreAdj)), O_WRONLY], {
+    expand: pid === SUBJECT_PID,
+    note: `set process.oomScoreAdj to ${oomScoreAdj}`,
+  });
+}
+
+/** Limits, scheduling: while all capabilities are still there. */
 export function addProcessLimits(compilation: Compilation, process: ProcessConfig): void {
   const { inside, config } = compilation;
   for (const { type, soft, hard } of process.rlimits ?? []) {
@@ -69,12 +85,6 @@ export function addProcessLimits(compilation: Compilation, process: ProcessConfi
       throw new TsboxError("invalid", `cannot run: process.rlimits: ${type} is not a limit`);
     }
     inside.add("prlimit", [resource, limit(soft), limit(hard)], { note: `set ${type} to ${soft}:${hard}` });
-  }
-  const score = process.oomScoreAdj;
-  if (score !== undefined) {
-    inside.add("write_file", [null, "/proc/self/oom_score_adj", encode(String(score)), O_WRONLY], {
-      note: `set process.oomScoreAdj to ${score}`,
-    });
   }
   addScheduling(inside, process);
   addMemoryPolicy(inside, config);
@@ -152,8 +162,6 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   }
   inside.add("setresgid", [gid], { note: `become group ${gid}` });
   inside.add("setresuid", [uid], { note: `become user ${uid}` });
-  // changing ids makes a process undumpable, and then its own files in /proc belong to nobody (proc(5))
-  inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
   const setCapabilities = (more: bigint, note: string) =>
     inside.add("capset", [mask("effective") | more, mask("permitted") | more, mask("inheritable")], { note });
   setCapabilities(kept, "set the capabilities");
@@ -164,7 +172,10 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
   inside.add("require_cwd_inside", [], { note: cwdNote });
 
   addStdio(compilation, options);
-  inside.add("close_on_exec_from", [3 + options.preserveFds]);
+  const open = [...options.keep, ...(seccomp?.listener === undefined ? [] : [seccomp.listener.socket])];
+  inside.add("close_others", [3 + options.preserveFds, open.reduce((mask, slot) => mask | (1n << BigInt(slot)), 0n)]);
+  // changing ids clears it, and then only the host's root may look at the process or join it: exec before start does
+  inside.add("prctl", [PR_SET_DUMPABLE, compilation.exposed ? 0 : 1, 0]);
   // after changing ids, which clears it (prctl(2))
   if (options.deathSignal !== 0) inside.add("prctl", [PR_SET_PDEATHSIG, options.deathSignal, 0]);
   const confine = () => {

@@ -78,7 +78,7 @@ test("the old root is gone before anything of the process is set", async () => {
 test("descriptors are closed, privileges gone and the filter on before the program runs", async () => {
   const seccomp = { program: new Uint8Array(8), flags: 0 };
   const inside = operations(await compile(minimal, { seccomp }), "inside");
-  const [close, caps, filter, exec] = ["close_on_exec_from", "capset", "seccomp", "execve"].map((name) =>
+  const [close, caps, filter, exec] = ["close_others", "capset", "seccomp", "execve"].map((name) =>
     inside.lastIndexOf(name),
   );
   expect([close, caps, filter].every((at) => at !== undefined && at > 0 && at < (exec ?? 0))).toBeTrue();

@@ -29,7 +29,7 @@ import { addIntelRdtTask } from "../intel-rdt.ts";
 import { openLabels } from "../labels.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
 import { addChroot } from "../pivot.ts";
-import { addProcess, addProcessLimits, searchPaths } from "../process.ts";
+import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../process.ts";
 import { addCpuAffinity } from "../scheduling.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener } from "../seccomp/listener.ts";
@@ -66,7 +66,19 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   const joiner = plan.program("join", outside);
   const inside = plan.program("inside", outside);
   const [root, mount, target, devNull, terminal] = slots(inside, 5);
-  const compilation: Compilation = { config, mapping, plan, outside, inside, root, mount, target, devNull, labels };
+  const compilation: Compilation = {
+    config,
+    mapping,
+    plan,
+    outside,
+    inside,
+    root,
+    mount,
+    target,
+    devNull,
+    labels,
+    exposed: true,
+  };
 
   outside.add("adopt", [container, pidfd]);
   outside.add("memfd", [log, "helpers"]);
@@ -77,6 +89,10 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   }
   addCpuAffinity(outside, process.execCPUAffinity?.initial, "initial");
   outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note: "start a process in the container's cgroup" });
+  addOomScore(joiner, process, "self");
+  // from here on the container's processes may see it; execve ends that
+  joiner.add("prctl", [PR_SET_DUMPABLE, 0, 0]);
+  if (cgroup !== null) joiner.add("close", [cgroup]);
   // all at once, so that the order in which rights are gained and lost is the kernel's concern: setns(2), Linux 5.8
   const namespaces = joinedNamespaces(record);
   if (namespaces !== 0) joiner.add("setns", [container, namespaces], { note: "join the container's namespaces" });
@@ -102,7 +118,6 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     inside.place(next);
     if (isMapped(mapping.gids, 0)) inside.add("setresgid", [0], { note: "become group 0 of the user namespace" });
     if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
-    inside.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
   }
   // with a mount namespace of its own, its root is the container's
   const rootPath = sharesMounts(config) ? record.rootfs : "/";
@@ -122,11 +137,11 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     terminal: process.terminal ? terminal : undefined,
     stdio: [undefined, undefined, undefined],
     preserveFds: options.preserveFds,
+    keep: [theirs],
     init: false,
     deathSignal: SIGKILL,
     beforeProgram: () => {
       inside.add("find_program", [searchPaths(program, process.env ?? [])], { note: `run ${JSON.stringify(program)}` });
-      for (const socket of [console, pidfdSocket]) if (socket !== undefined) inside.add("close", [socket]);
       inside.add("send", [theirs, CREATED]);
       inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
       if (options.detach) inside.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);

@@ -99,6 +99,11 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     terminal,
     stdio: [undefined, undefined, undefined],
     preserveFds: options.preserveFds,
+    keep: [
+      theirs,
+      ...(waiting === undefined ? [] : [waiting.fifo, waiting.report]),
+      ...(hasHooks(config.hooks, "startContainer") ? [log] : []),
+    ],
     init: false,
     warn: options.warn,
     // until the state is written, nobody could find a container whose maker was killed
@@ -106,7 +111,6 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     beforeProgram: () => {
       const program = process.args?.[0] ?? "";
       inside.add("find_program", [searchPaths(program, process.env ?? [])], { note: `run ${JSON.stringify(program)}` });
-      for (const slot of [console, pidfdSocket, hold, held]) if (slot !== undefined) inside.add("close", [slot]);
       inside.add("send", [theirs, CREATED]);
       inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
       if (mode !== "run") inside.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
