@@ -34,6 +34,7 @@ test=(
   iproute2 procps util-linux                    # ip and ss, ps, unshare and runuser
   libcap2-bin attr acl                          # getcap, getfattr, getfacl
   qemu-user-static libc6-arm64-cross            # starts the arm64 executable
+  qemu-system-x86 e2fsprogs                     # other kernels, in virtual machines
 )
 
 case "${1:-}" in

@@ -26,7 +26,8 @@ mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t tmpfs run /run
 mount -t securityfs security /sys/kernel/security
 mount -t cgroup2 cgroup /sys/fs/cgroup
-[ -e /dev/fuse ] && chmod 666 /dev/fuse
+# As udev leaves them.
+for device in /dev/fuse /dev/net/tun; do [ -e $device ] && chmod 666 $device; done
 ln -s /proc/self/fd /dev/fd
 ip link set lo up
 hostname machine
@@ -49,14 +50,22 @@ chown u:u user user/session
 for folder in user user/session; do chown u:u $folder/cgroup.procs $folder/cgroup.subtree_control $folder/cgroup.threads; done
 cd /
 
+# `as_u COMMAND...`: runs it as the user, in the user's session.
+cat >/bin/as_u <<'END'
+#!/bin/sh
+echo $$ >/sys/fs/cgroup/user/session/cgroup.procs
+cd /home/u
+export XDG_RUNTIME_DIR=/run/user/1000
+exec su u -s /bin/sh -c '"$0" "$@"' -- "$@"
+END
+chmod 755 /bin/as_u
+
 stty -F /dev/ttyS1 raw
 exec 3>/dev/ttyS1
 for scenario in /scenarios/*.sh; do
   name=$(basename "$scenario" .sh)
-  case $name in
-    *.root) timeout -s KILL 60 sh "$scenario" >/tmp/output 2>&1 </dev/null ;;
-    *) timeout -s KILL 60 sh -c "echo \$\$ >/sys/fs/cgroup/user/session/cgroup.procs; exec su u -c 'cd; umask 022; XDG_RUNTIME_DIR=/run/user/1000 PATH=/bin:/usr/bin exec sh $scenario'" >/tmp/output 2>&1 </dev/null ;;
-  esac
+  case $name in *.root) as= ;; *) as=as_u ;; esac
+  timeout -s KILL 60 $as sh "$scenario" >/tmp/output 2>&1 3>&- </dev/null
   status=$?
   { echo "@@ begin $name"; cat /tmp/output; echo; echo "@@ end $name $status $(cut -d ' ' -f 1 /proc/uptime)"; } >&3
 done
