@@ -33,22 +33,26 @@ import {
 } from "../plan/index.ts";
 import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
+import { HOOKS_DONE, RUN_HOOKS, slots } from "./conversation.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
-import { addIdMappedMounts } from "./id-mapped-mounts.ts";
-import { addIntelRdt } from "./intel-rdt.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
-import { openLabels } from "./labels.ts";
 import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
-import { addNetDevices } from "./net-devices.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
 import { addChroot, addMoveRoot, addPivot } from "./pivot.ts";
 import { addOomScore, addProcessLimits, type ProcessConfig } from "./process.ts";
 import { addHostPropagation, addRootPropagation } from "./propagation.ts";
-import { addSysctl } from "./sysctl.ts";
-import { addTerminal } from "./terminal.ts";
-import { addTimeOffsets, lateTimeNamespace } from "./time-offsets.ts";
+import {
+  addIdMappedMounts,
+  addIntelRdt,
+  addNetDevices,
+  addSysctl,
+  addTerminal,
+  addTimeOffsets,
+  lateTimeNamespace,
+  openLabels,
+} from "./rare-fields.ts";
 
 export interface SetUpOptions {
   readonly config: RuntimeConfig;
@@ -88,13 +92,6 @@ export interface SetUp {
   /** pidfd of a helper of the root file system. */
   readonly rootHelper: Slot | undefined;
 }
-
-/** Bytes of the conversation. */
-export const GO = 2;
-export const SET_UP = 3;
-export const CREATED = 4;
-const RUN_HOOKS = 5;
-const HOOKS_DONE = 6;
 
 /**
  * @returns the beginning of a plan whose first two programs are `outside` and `inside`
@@ -219,13 +216,6 @@ export function addSetUp(options: SetUpOptions): SetUp {
     terminal: process.terminal ? terminal : undefined,
     rootHelper: helper,
   };
-}
-
-export function slots(program: Program, count: 2): [Slot, Slot];
-export function slots(program: Program, count: 5): [Slot, Slot, Slot, Slot, Slot];
-export function slots(program: Program, count: 7): [Slot, Slot, Slot, Slot, Slot, Slot, Slot];
-export function slots(program: Program, count: number): Slot[] {
-  return Array.from({ length: count }, () => program.slot());
 }
 
 /**

@@ -15,8 +15,9 @@ import {
 import type { HelperProcess } from "../network/index.ts";
 import type { RuntimeState } from "../oci/index.ts";
 import { addFailureProgram, encode, type Program, type Slot, STDIN, STDOUT, SUBJECT_PID } from "../plan/index.ts";
-import { addSetUp, GO, type SetUpOptions } from "./compile.ts";
+import { addSetUp, type SetUpOptions } from "./compile.ts";
 import type { Compilation } from "./context.ts";
+import { GO } from "./conversation.ts";
 import { deviceNumber } from "./devices.ts";
 import { addHelper } from "./helpers.ts";
 import { addProcess } from "./process.ts";

@@ -18,8 +18,8 @@ import { statfs } from "../linux/statfs.ts";
 import type { Mount } from "../oci/index.ts";
 import { RECOVER_DENIED } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
-import { labelOption } from "./labels.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
+import { labelOption } from "./rare-fields.ts";
 
 /** Files of /proc that may be replaced one by one, as runc allows for lxcfs. */
 const PROC_FILES = new Set(

@@ -15,10 +15,7 @@ import type { RuntimeConfig } from "../oci/index.ts";
 import { encode, type Program, RECOVER_DENIED, type Slot, STDIN, SUBJECT_PID } from "../plan/index.ts";
 import { capabilityMask, capabilityNames, ownCapabilities } from "./capabilities.ts";
 import { type Compilation, isMapped } from "./context.ts";
-import { addLabels } from "./labels.ts";
-import { addMemoryPolicy } from "./memory-policy.ts";
-import { addPersonality } from "./personality.ts";
-import { addScheduling } from "./scheduling.ts";
+import { addLabels, addMemoryPolicy, addPersonality, addScheduling } from "./rare-fields.ts";
 import type { SeccompListener } from "./seccomp/index.ts";
 
 export type ProcessConfig = NonNullable<RuntimeConfig["process"]>;

@@ -3,7 +3,16 @@ import { TsboxError } from "../../error.ts";
 import { createContainer, type LifecycleMode } from "../../runtime/lifecycle/index.ts";
 import type { FlagDefinitions } from "../args.ts";
 import { absolute, type Globals } from "./globals.ts";
-import { type CommandDefinition, containerId, HELP, isOn, last, readRuntimeCommand, wholeNumber } from "./operands.ts";
+import {
+  type CommandDefinition,
+  containerId,
+  HELP,
+  isOn,
+  last,
+  listenFds,
+  readRuntimeCommand,
+  wholeNumber,
+} from "./operands.ts";
 import { warn } from "./report.ts";
 
 const COMMON: FlagDefinitions = {
@@ -96,10 +105,4 @@ function listenVariables(env: NodeJS.ProcessEnv): string[] {
   if (count === 0) return [];
   const names = env.LISTEN_FDNAMES;
   return [`LISTEN_FDS=${count}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])];
-}
-
-/** Sockets that systemd hands over: sd_listen_fds(3). */
-export function listenFds(env: NodeJS.ProcessEnv): number {
-  const count = Number(env.LISTEN_FDS ?? 0);
-  return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }

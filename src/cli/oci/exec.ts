@@ -2,7 +2,6 @@
 import { TsboxError } from "../../error.ts";
 import type { Process } from "../../oci/index.ts";
 import { execInContainer, readProcess } from "../../runtime/lifecycle/index.ts";
-import { listenFds } from "./create.ts";
 import { absolute, type Globals } from "./globals.ts";
 import {
   all,
@@ -10,6 +9,7 @@ import {
   HELP,
   isOn,
   last,
+  listenFds,
   type ParsedArgs,
   readRuntimeCommand,
   wholeNumber,

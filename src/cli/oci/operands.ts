@@ -38,3 +38,9 @@ export function wholeNumber(text: string, flag: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw new TsboxError("usage", `cannot use ${flag}=${text}: it is not a number`);
 }
+
+/** Sockets that systemd hands over: sd_listen_fds(3). */
+export function listenFds(env: NodeJS.ProcessEnv): number {
+  const count = Number(env.LISTEN_FDS ?? 0);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}

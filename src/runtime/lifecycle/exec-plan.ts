@@ -23,17 +23,14 @@ import {
   STDOUT,
   SUBJECT_PID,
 } from "../../plan/index.ts";
-import { CREATED, GO, slots } from "../compile.ts";
 import { type Compilation, isMapped } from "../context.ts";
-import { addIntelRdtTask } from "../intel-rdt.ts";
-import { openLabels } from "../labels.ts";
+import { CREATED, GO, slots } from "../conversation.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
 import { addChroot } from "../pivot.ts";
 import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../process.ts";
-import { addCpuAffinity } from "../scheduling.ts";
+import { addCpuAffinity, addIntelRdtTask, addTerminal, openLabels } from "../rare-fields.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener } from "../seccomp/listener.ts";
-import { addTerminal } from "../terminal.ts";
 import { addConnection } from "./connection.ts";
 import type { ExecOptions } from "./exec.ts";
 import { mappingOf } from "./mapping.ts";

@@ -12,7 +12,8 @@ import {
   SUBJECT_PID,
   selfCommand,
 } from "../../plan/index.ts";
-import { addSetUp, CREATED, GO, SET_UP, type SetUp } from "../compile.ts";
+import { addSetUp, type SetUp } from "../compile.ts";
+import { CREATED, GO, SET_UP } from "../conversation.ts";
 import { addHooks, hasHooks } from "../hooks.ts";
 import { withAbsoluteSources } from "../mount-sources.ts";
 import { sharesMounts } from "../namespaces.ts";
