@@ -120,7 +120,7 @@ struct plan_op {
   X(session_keyring, "s", "name") /* join a new one; a kernel without keyrings has nothing to be kept from */ \
   X(reset_signals, "", "") /* default actions, nothing blocked */ \
   X(close_on_exec_from, "n", "fd") /* mark this and all higher descriptors */ \
-  X(close_others, "nn", "from keep:slots") /* close this and all higher ones but the report pipe and those of a mask of slots */ \
+  X(close_others, "nn", "first keep:slots") /* close this and all higher ones but the report pipe and those of a mask of slots */ \
   X(execve, "vvv", "paths argv env") /* the first path that exists */ \
   /* other processes */ \
   X(socketpair, "oo", "a b") \

@@ -176,7 +176,7 @@ export interface OpArguments {
   session_keyring: [name: string];
   reset_signals: [];
   close_on_exec_from: [fd: number | bigint];
-  close_others: [from: number | bigint, keep: number | bigint];
+  close_others: [first: number | bigint, keep: number | bigint];
   execve: [paths: readonly string[], argv: readonly string[], env: readonly string[]];
   socketpair: [a: Slot, b: Slot];
   pipe: [read: Slot, write: Slot];

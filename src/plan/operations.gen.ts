@@ -62,7 +62,7 @@ export const OPS = {
   session_keyring: [["name", "s"]],
   reset_signals: [],
   close_on_exec_from: [["fd", "n"]],
-  close_others: [["from", "n"], ["keep", "n", "slots"]],
+  close_others: [["first", "n"], ["keep", "n", "slots"]],
   execve: [["paths", "v"], ["argv", "v"], ["env", "v"]],
   socketpair: [["a", "o"], ["b", "o"]],
   pipe: [["read", "o"], ["write", "o"]],
