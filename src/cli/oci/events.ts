@@ -32,17 +32,30 @@ export async function events(argv: readonly string[], { root }: Globals): Promis
   }
   const interval = milliseconds(last(args, "interval") ?? "5s");
   let killed = await containerOomCount(root, id);
-  let next = 0;
+  print("stats", await containerStats(root, id));
+  let next = Date.now() + interval;
   for (;;) {
-    if (Date.now() >= next) {
-      print("stats", await containerStats(root, id));
-      next = Date.now() + interval;
-    }
     await Bun.sleep(Math.min(OOM_INTERVAL, interval));
-    if ((await containerState(root, id)).status === "stopped") return 0;
-    const now = await containerOomCount(root, id);
+    // Asked for before the count is read: what ends a container may be that memory ran out.
+    const state = await unlessEnded(containerState(root, id));
+    const now = (await unlessEnded(containerOomCount(root, id))) ?? killed;
     if (now > killed) print("oom");
     killed = now;
+    if (state === undefined || state.status === "stopped") return 0;
+    if (Date.now() < next) continue;
+    const stats = await unlessEnded(containerStats(root, id));
+    if (stats !== undefined) print("stats", stats);
+    next = Date.now() + interval;
+  }
+}
+
+/** @returns undefined when the container has stopped, or was deleted, since it was last looked at */
+async function unlessEnded<T>(question: Promise<T>): Promise<T | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    if (error instanceof TsboxError && (error.code === "not-found" || error.code === "busy")) return undefined;
+    throw error;
   }
 }
 

@@ -26,9 +26,9 @@ export async function containerStats(root: string, id: string): Promise<object> 
   return cgroupStats(cgroup);
 }
 
-/** How many processes of it were killed for lack of memory. @throws TsboxError */
+/** How many processes of it were killed for lack of memory, also when that ended it. @throws TsboxError */
 export async function containerOomCount(root: string, id: string): Promise<number> {
-  const cgroup = await runningCgroup(root, id, "watch");
+  const cgroup = requireCgroup(readRecord(root, id), "watch");
   const { cgroupOomCount } = await import("../cgroup/index.ts");
   return cgroupOomCount(cgroup) ?? 0;
 }
