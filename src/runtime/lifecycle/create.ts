@@ -23,7 +23,7 @@ import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 import { mappingOf } from "./mapping.ts";
 import { compileLifecycle, type LifecycleMode } from "./plan.ts";
-import { checkId, type LogTarget, type StateRecord, stateFolder, thisProcess } from "./state-folder.ts";
+import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder, thisProcess } from "./state-folder.ts";
 
 export interface CreateOptions {
   /** Folder of all states. */
@@ -71,6 +71,7 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
   if (options.preserveFds > 0) (await import("./preserve.ts")).preserveDescriptors(options.preserveFds);
   const folder = stateFolder(root, id);
   makeFolders(root, 0o700);
+  checkOwner(root);
   if (!makeFolder(folder, 0o700)) throw new TsboxError("exists", `container with id "${id}" already exists`);
   let cgroup: CgroupState | undefined;
   try {
@@ -121,6 +122,7 @@ function newRecord(options: CreateOptions, config: RuntimeConfig): StateRecord {
     owner: process.geteuid?.() ?? 0,
     cgroupManager: options.cgroupManager,
     log: options.log,
+    ...(options.noNewKeyring ? { noNewKeyring: true } : {}),
     config,
   };
 }

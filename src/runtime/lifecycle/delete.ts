@@ -47,7 +47,7 @@ function readAtAll(root: string, id: string, folder: string | undefined, force: 
   try {
     return readRecord(root, id, folder);
   } catch (error) {
-    if (!force || !(error instanceof TsboxError)) throw error;
+    if (!force || !(error instanceof TsboxError) || error.code === "denied") throw error;
     // its maker was killed before it wrote anything, or removed it itself, or the record is damaged
     if (folder !== undefined) removeStateFolder(root, id, folder);
     return undefined;

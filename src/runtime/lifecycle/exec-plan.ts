@@ -2,27 +2,15 @@
 import {
   CLONE_NEWUSER,
   CLONE_PARENT,
-  O_CREAT,
   O_DIRECTORY,
   O_PATH,
-  O_TRUNC,
-  O_WRONLY,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   SIGKILL,
 } from "../../linux/abi.gen.ts";
 import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
-import {
-  addFailureProgram,
-  encode,
-  PlanBuilder,
-  RECOVER_DENIED,
-  type Slot,
-  STDIN,
-  STDOUT,
-  SUBJECT_PID,
-} from "../../plan/index.ts";
+import { addFailureProgram, PlanBuilder, RECOVER_DENIED, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
 import { type Compilation, isMapped } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
@@ -34,7 +22,8 @@ import { addListener } from "../seccomp/listener.ts";
 import { addConnection } from "./connection.ts";
 import type { ExecOptions } from "./exec.ts";
 import { mappingOf } from "./mapping.ts";
-import type { StateRecord } from "./state-folder.ts";
+import { addPidFile } from "./pid-file.ts";
+import { keyringName, type StateRecord } from "./state-folder.ts";
 
 export const EXEC_FAILURE = "__oci-exec-failure";
 
@@ -118,6 +107,8 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   }
   // with a mount namespace of its own, its root is the container's
   const rootPath = sharesMounts(config) ? record.rootfs : "/";
+  const keyring = keyringName(record);
+  if (keyring !== undefined) inside.add("session_keyring", [keyring], { note: "join the session keyring" });
   inside.add("openat2", [root, null, rootPath, O_PATH | O_DIRECTORY, 0, 0], { note: "open the container's root" });
   if (process.terminal)
     addTerminal(compilation, { receiver: console ?? theirs, terminal, uid: process.user.uid, console: false });
@@ -145,12 +136,7 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     },
   });
   outside.add("recv", [ours, CREATED], { note: "set up the process" });
-  if (options.pidFile !== undefined) {
-    outside.add("write_file", [null, options.pidFile, encode(SUBJECT_PID), O_WRONLY | O_CREAT | O_TRUNC], {
-      expand: true,
-      note: `write ${options.pidFile}`,
-    });
-  }
+  addPidFile(outside, options.pidFile);
   if (pidfdSocket !== undefined)
     outside.add("send_fd", [pidfdSocket, child], { note: "send the process to --pidfd-socket" });
   outside.add("send", [ours, GO], { note: "start the program" });

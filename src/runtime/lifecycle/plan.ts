@@ -9,7 +9,6 @@ import {
   STDERR,
   STDIN,
   STDOUT,
-  SUBJECT_PID,
   selfCommand,
 } from "../../plan/index.ts";
 import { addSetUp, type SetUp } from "../compile.ts";
@@ -23,8 +22,9 @@ import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener, type SeccompListener } from "../seccomp/listener.ts";
 import { addConnection } from "./connection.ts";
 import type { CreateOptions } from "./create.ts";
+import { addPidFile } from "./pid-file.ts";
 import { stateForPlan } from "./specification-state.ts";
-import { type StateRecord, stateFolder } from "./state-folder.ts";
+import { keyringName, type StateRecord, stateFolder } from "./state-folder.ts";
 
 /** `create`: wait for `start`. `run`: in the foreground. `detach`: started, then left alone. */
 export type LifecycleMode = "create" | "run" | "detach";
@@ -65,7 +65,7 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
     root: { kind: "folder", path: record.rootfs },
     cgroup: record.cgroup?.path,
     openNamespaces: new Map(),
-    keyring: options.noNewKeyring ? undefined : `_ses.${record.id}`,
+    keyring: keyringName(record),
     noPivot: options.noPivot,
     hookState: {
       outside: stateForPlan(record, "creating"),
@@ -167,12 +167,7 @@ function addRecords(
     note: `write ${final}`,
   });
   outside.add("renameat", [null, fresh, null, final], { note: `write ${final}` });
-  if (options.pidFile !== undefined) {
-    outside.add("write_file", [null, options.pidFile, encode(SUBJECT_PID), O_WRONLY | O_CREAT | O_TRUNC], {
-      expand: true,
-      note: `write ${options.pidFile}`,
-    });
-  }
+  addPidFile(outside, options.pidFile);
   if (use.pidfdSocket !== undefined)
     outside.add("send_fd", [use.pidfdSocket, use.child], { note: "send the process to --pidfd-socket" });
 }

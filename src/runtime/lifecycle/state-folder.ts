@@ -12,6 +12,7 @@ import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, SYS } from "../
 import { check, E, SyscallError } from "../../linux/errno.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { exists, readShortText, readText } from "../../linux/read-text.ts";
+import { type Stat, statPath } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import type { RuntimeConfig } from "../../oci/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
@@ -43,6 +44,8 @@ export interface StateRecord {
   readonly cgroup?: CgroupState | undefined;
   /** Where failures are told beside standard error. */
   readonly log?: LogTarget | undefined;
+  /** Processes keep their caller's session keyring (`--no-new-keyring`). */
+  readonly noNewKeyring?: boolean;
   readonly config: RuntimeConfig;
 }
 
@@ -57,6 +60,10 @@ export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 /** runc's, without the two names that are not names; crun's advisory on `..` in ids. */
 const ID = /^[\w+.-]+$/;
 const ID_LIMIT = 1024;
+
+/** inode(7) */
+const S_ISVTX = 0o1000;
+const S_IWOTH = 0o002;
 
 /** @throws TsboxError `usage` */
 export function checkId(id: string): void {
@@ -76,6 +83,11 @@ export function defaultStateRoot(env: NodeJS.ProcessEnv): string {
   const runtime = env.XDG_RUNTIME_DIR;
   if (uid === 0 && (!runtime || !inUserNamespace())) return "/run/tsbox";
   return runtime ? `${runtime}/tsbox` : `/tmp/tsbox-${uid}`;
+}
+
+/** The session keyring of a container's processes, which must not have their caller's keys; undefined when they keep it. */
+export function keyringName({ id, noNewKeyring }: StateRecord): string | undefined {
+  return noNewKeyring ? undefined : `_ses.${id}`;
 }
 
 export function stateFolder(root: string, id: string): string {
@@ -100,9 +112,29 @@ export function holdStateFolder(root: string, id: string): string | undefined {
   return `/proc/self/fd/${check("openat", fd, path)}`;
 }
 
-/** @param folder as {@link holdStateFolder} has it. @throws TsboxError `not-found`, `invalid` */
+/**
+ * Who else may write to a folder of states may have written the state that is found there, whose hooks are run, whose cgroup is removed
+ * and whose process is killed; and in /tmp anybody may have made the folder.
+ * @throws TsboxError `denied`; nothing when the folder is not there
+ */
+export function checkOwner(folder: string): void {
+  let stat: Stat;
+  try {
+    stat = statPath(folder);
+  } catch (error) {
+    if (error instanceof SyscallError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return;
+    throw error;
+  }
+  const refuse = (reason: string) => new TsboxError("denied", `cannot use the states in ${folder}: ${reason}`);
+  if (stat.uid !== 0 && stat.uid !== process.geteuid?.()) throw refuse(`the folder belongs to user ${stat.uid}`);
+  if ((stat.mode & S_ISVTX) === 0 && (stat.mode & S_IWOTH) !== 0) throw refuse("everybody may write to it");
+}
+
+/** @param folder as {@link holdStateFolder} has it. @throws TsboxError `not-found`, `invalid`, `denied` */
 export function readRecord(root: string, id: string, folder = stateFolder(root, id)): StateRecord {
   checkId(id);
+  checkOwner(root);
+  checkOwner(folder);
   let text: string;
   try {
     text = readText(`${folder}/state.json`);
