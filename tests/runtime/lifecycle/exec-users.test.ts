@@ -1,10 +1,10 @@
-/** exec as somebody else in the container, which takes subordinate ids. */
+/** Somebody else in the container, which takes subordinate ids. */
 import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { BundleConfig } from "../../support/bundle.ts";
 import { requires, subordinateIds } from "../../support/skip.ts";
-import { box, needs } from "./box.ts";
+import { box, isAlive, needs, until } from "./box.ts";
 
 const test = requires(...needs, subordinateIds);
 const it = box();
@@ -72,4 +72,29 @@ test("no privilege comes with another user, nor with the way in", async () => {
     "CapEff:\t0000000000000000",
   ]);
   await it.ok(["delete", "--force", id]);
+});
+
+test("tsbox killed: a program of another user ends with it too, of run and of exec", async () => {
+  const id = it.id();
+  const bundle = it.bundle({
+    args: ["sleep", "1000"],
+    edit: (config) => {
+      withSubordinateIds(config);
+      config.process.user = { uid: 33, gid: 33 };
+    },
+  });
+  const run = it.spawn(["run", "--bundle", bundle, id]);
+  await until(() => it.left().includes(id), "the state");
+  await until(async () => (await it.run(["state", id])).stdout.includes('"running"'), "the program");
+  const file = it.path("exec.pid");
+  const exec = it.spawn(["exec", "--pid-file", file, "--user", "44:44", id, "sleep", "1000"]);
+  await until(() => existsSync(file) && it.read("exec.pid") !== "", "the process");
+  const pids = { exec: Number(it.read("exec.pid")), run: (await it.state(id)).pid };
+  await until(() => readFileSync(`/proc/${pids.exec}/comm`, "utf8") === "sleep\n", "the program");
+  exec.child.kill("SIGKILL");
+  await until(() => !isAlive(pids.exec), "the end of exec's");
+  expect(isAlive(pids.run)).toBe(true);
+  run.child.kill("SIGKILL");
+  await until(() => !isAlive(pids.run), "the end of run's");
+  await it.ok(["delete", id]);
 });
