@@ -59,6 +59,18 @@ function starsOf(module: string): string[] {
   );
 }
 
+/**
+ * An import of a hot file with only those names that the text uses. The bundler keeps the others, and imports of nothing, for what loading
+ * might do; it does nothing (package.json, "sideEffects"). They made exec load all that run needs.
+ */
+function importOfUsed(text: string, names: string | undefined, from: string): string {
+  const used = (names ?? "").split(",").filter((name) => {
+    const local = name.trim().split(/ as /).at(-1) ?? "";
+    return local !== "" && text.split(new RegExp(`\\b${local}\\b`)).length > 2;
+  });
+  return used.length === 0 ? "" : `import {${used.join(",")}} from ${from};`;
+}
+
 function shims(hot: Hot): BunPlugin {
   return {
     name: "hot-shims",
@@ -119,10 +131,16 @@ export async function hotBundles(
       Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [resolve(path)] : [])),
     );
     const text = (await result.outputs[0]?.text()) ?? "";
-    // the bundler's word for require() of what it was told to leave alone, which it would leave alone for ever
     return {
-      text: text.replace(/\b__require\(/g, "require("),
-      modules: new Set(live.filter((path) => !hot.has(path))),
+      text: text
+        // the bundler's word for require() of what it was told to leave alone, which it would leave alone for ever
+        .replace(/\b__require\(/g, "require(")
+        .replace(
+          /^import (?:\{([^}]*)\} from )?("[^"]*\/hot-\d+\.js");$/gm,
+          (_, names: string | undefined, from: string) => importOfUsed(text, names, from),
+        ),
+      // what a folder offers leads to most of it, and is in each file that needs some
+      modules: new Set(live.filter((path) => !hot.has(path) && !path.endsWith("/index.ts"))),
     };
   };
 
@@ -135,7 +153,9 @@ export async function hotBundles(
   const members = new Map<string, number[]>();
   for (const [group, entries] of groups.entries()) {
     for (const module of (await bundle(entries)).modules) {
-      if (!first.has(module)) members.set(module, [...(members.get(module) ?? []), group]);
+      // what a folder offers leads to most of it, and is in each file that needs some
+      if (!first.has(module) && !module.endsWith("/index.ts"))
+        members.set(module, [...(members.get(module) ?? []), group]);
     }
   }
   // what most groups have comes first: the others import from it
