@@ -164,15 +164,17 @@ test("a poststop hook that takes too long delays delete no longer than its timeo
 test("tsbox killed while a hook runs: the hook ends with it", async () => {
   for (const kind of ["createRuntime", "createContainer"] as const) {
     const file = it.path(`pid-of-${kind}`);
-    const { bundle } = broken(kind, { path: "/bin/sh", args: ["sh", "-c", `echo $PPID > ${file}; exec sleep 31337`] });
+    // no other process has these arguments
+    const sleep = `sleep ${100_000 + process.pid}`;
+    const { bundle } = broken(kind, { path: "/bin/sh", args: ["sh", "-c", `echo $PPID > ${file}; exec ${sleep}`] });
     const id = it.id();
     const call = it.spawn(["create", "--bundle", bundle, id]);
     await until(() => existsSync(file) && it.read(`pid-of-${kind}`) !== "", "the hook");
     const record = await it.fails(["delete", id]);
     expect(record).toContain("it is being created");
     const sleeping = () =>
-      Bun.spawnSync(["pgrep", "-f", "-x", "sleep 31337", "-u", String(process.getuid?.())]).stdout.toString();
-    expect(sleeping()).not.toBe("");
+      Bun.spawnSync(["pgrep", "-f", "-x", sleep, "-u", String(process.getuid?.())]).stdout.toString();
+    await until(() => sleeping() !== "", "the hook's program");
     call.child.kill("SIGKILL");
     await call.child.exited;
     await until(() => sleeping() === "", "the hook's end");
