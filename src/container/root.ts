@@ -2,7 +2,9 @@
 import { TsboxError } from "../error.ts";
 import { probeOverlay } from "../host/index.ts";
 import { type IdMapping, unpackMapping } from "../idmap/index.ts";
+import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
 import { statIfPresent, statPath } from "../linux/stat.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder } from "../linux/write-text.ts";
 import type { RootSource } from "../rootfs/index.ts";
 import type { StorageDriver } from "./spec/options.ts";
@@ -35,6 +37,10 @@ export async function chooseDriver(
   return { driver: forced };
 }
 
+/** access(2) */
+const R_OK = 4;
+const W_OK = 2;
+
 function findFuse(): string | undefined {
   return Bun.which("fuse-overlayfs", { PATH: "/usr/local/bin:/usr/bin:/bin" }) ?? undefined;
 }
@@ -43,6 +49,8 @@ function fuseObstacle(): string | undefined {
   if (findFuse() === undefined)
     return "fuse-overlayfs is not installed (an administrator runs: apt-get install fuse-overlayfs)";
   if (statIfPresent("/dev/fuse") === undefined) return "there is no /dev/fuse (an administrator runs: modprobe fuse)";
+  if (syscall(SYS.faccessat, AT_FDCWD, cstring("/dev/fuse"), R_OK | W_OK) !== 0)
+    return "/dev/fuse may not be opened (an administrator runs: chmod 666 /dev/fuse)";
   return undefined;
 }
 

@@ -16,6 +16,13 @@ const SWITCHES: readonly Switch[] = [
     why: "no user namespace is allowed",
     value: 15000,
   },
+  // A namespace of every kind is made together with the user namespace. namespaces(7), "/proc/sys/user".
+  ...(["mnt", "pid", "ipc", "uts", "net", "cgroup"] as const).map((kind) => ({
+    name: `user.max_${kind}_namespaces`,
+    blocks: (value: number) => value === 0,
+    why: `no namespace of the kind ${kind} is allowed`,
+    value: 15000,
+  })),
   // Debian's and Ubuntu's kernels
   {
     name: "kernel.unprivileged_userns_clone",

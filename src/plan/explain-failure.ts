@@ -1,5 +1,6 @@
 /** The command `tsbox __explain-failure OP ERRNO DETAIL`, which a failed plan executes (failure.ts). */
 import { type ErrorCode, TsboxError } from "../error.ts";
+import { userNamespaceSwitches } from "../idmap/index.ts";
 import { SYS } from "../linux/abi.gen.ts";
 import { E, errnoText } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
@@ -78,15 +79,30 @@ function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, l
   const said = log.trim().split("\n").at(-1) ?? "";
   const build = (code: ErrorCode, message: string) => new TsboxError(code, message, { context: { op, errno } });
   if (op === "execve" || op === "find_program") return build(...executionFailure(note, argv0, errno, detail));
-  if (op === "wait_success" || op === "recv_ready" || (op === "hook" && errno === E.ECHILD)) {
-    const reason = said === "" ? (op === "recv_ready" ? "it ended" : `it ended with status ${detail}`) : said;
+  const ended = errno === E.ECHILD && (op === "hook" || op === "await_fs");
+  if (op === "wait_success" || op === "recv_ready" || ended) {
+    const hasStatus = op !== "recv_ready" && op !== "await_fs";
+    const reason = said === "" ? (hasStatus ? `it ended with status ${detail}` : "it ended") : said;
     return build("host", `cannot ${note}: ${reason}`);
   }
   if (op === "hook" && errno === E.ETIMEDOUT) return build("host", `cannot ${note}: it took longer than its timeout`);
+  const off = switchedOff(op, errno);
+  if (off !== undefined) return build("denied", `cannot ${note}: ${off}`);
   const remedy = REMEDIES[`${op} ${errno}`];
   const code =
     errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
   return build(code, `cannot ${note}: ${errnoText(errno)}${remedy === undefined ? "" : `; ${remedy}`}`);
+}
+
+/** The host's setting that is the cause, and how to change it, where namespaces were refused. */
+function switchedOff(op: OpName, errno: number): string | undefined {
+  const refusesNamespaces = op === "clone" && (errno === E.ENOSPC || errno === E.EPERM);
+  // AppArmor lets the namespace be made, and then takes the capability to map ids in it.
+  if (!refusesNamespaces && !(op === "write_file" && errno === E.EPERM)) return undefined;
+  // What root makes needs no user namespace.
+  if (process.geteuid?.() === 0) return undefined;
+  const [first] = userNamespaceSwitches();
+  return first === undefined ? undefined : `${first.why}; ${first.remedy}`;
 }
 
 function executionFailure(note: string, program: string, errno: number, detail: number): [ErrorCode, string] {

@@ -45,17 +45,20 @@ function enableControllers(parent: string, needed: readonly string[], what: stri
   // the first time this may take tens of milliseconds (the kernel waits for all processors), later there is nothing to enable
   const together = writeCgroupFile(control, missing.map((name) => `+${name}`).join(" "));
   if (together === 0) return;
-  // processes are in the way of every one of them
-  if (together === -E.EBUSY && !missing.some((name) => needed.includes(name))) return;
+  // Processes are in the way of every one of them. Tried one by one, cpu and pids would be taken nevertheless: they make the cgroup
+  // the root of a threaded subtree, which no process can be put below and which memory and io are refused in from then on.
+  if (together === -E.EBUSY) {
+    if (!missing.some((name) => needed.includes(name))) return;
+    throw cannotLimit(
+      what,
+      `${parent} has processes of its own, so it cannot give limits to cgroups in it; move them to a cgroup below it, or start tsbox in one (systemd-run --user --scope tsbox ...)`,
+    );
+  }
   // one that cannot be enabled spoils the write of all
   for (const name of missing) {
     const result = writeCgroupFile(control, `+${name}`);
     if (result === 0 || !needed.includes(name)) continue;
-    const reason =
-      result === -E.EBUSY
-        ? `${parent} has processes of its own, so it cannot give limits to cgroups in it; move them to a cgroup below it, or start tsbox in one (systemd-run --user --scope tsbox ...)`
-        : `cannot enable the controller ${name} in ${parent}: ${errnoText(-result)}`;
-    throw cannotLimit(what, reason);
+    throw cannotLimit(what, `cannot enable the controller ${name} in ${parent}: ${errnoText(-result)}`);
   }
 }
 
