@@ -65,7 +65,7 @@ async function sweep(
     readonly act: (id: string) => readonly string[];
   },
 ): Promise<void> {
-  const before = surroundings();
+  const before = surroundings(it.path(""));
   await options.prepare("traced");
   const calls = await traced(it, options.act("traced"));
   await it.ok(["delete", "--force", "traced"]);
@@ -85,7 +85,7 @@ async function sweep(
   // the last calls may be missing in a run whose threads met less often
   expect(killed).toBeGreaterThan(at.length * 0.8);
   if (ALL) console.log(`${killed} of ${at.length} points, ${calls.length} calls in all`);
-  expect(surroundings()).toEqual(before);
+  expect(surroundings(it.path(""))).toEqual(before);
 }
 
 const nothing = async () => {};

@@ -37,14 +37,17 @@ export function processesOf(folder: string): string[] {
     .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`);
 }
 
-/** What the test process sees, to be compared before and after. */
+/** What the test process has to do with a folder, to be compared before and after. */
 export interface Surroundings {
-  readonly mounts: string;
+  /** Lines of mountinfo: mounts of others come and go. */
+  readonly mounts: readonly string[];
   readonly descriptors: number;
 }
 
-export function surroundings(): Surroundings {
-  return { mounts: read("/proc/self/mountinfo"), descriptors: readdirSync("/proc/self/fd").length };
+export function surroundings(folder: string): Surroundings {
+  const mounts = read("/proc/self/mountinfo").split("\n");
+  if (mounts.length < 2) throw new Error("cannot read the mounts");
+  return { mounts: mounts.filter((line) => line.includes(folder)), descriptors: readdirSync("/proc/self/fd").length };
 }
 
 /** @throws Error unless no process of the box is left within a few seconds, and no state */

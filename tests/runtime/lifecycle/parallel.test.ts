@@ -19,7 +19,7 @@ async function each(ids: readonly string[], work: (id: string) => Promise<unknow
 test("200 are created, started and deleted, and leak nothing", async () => {
   using it = new Box();
   const bundle = it.bundle({ args: ["sleep", "1000"] });
-  const before = surroundings();
+  const before = surroundings(it.path(""));
   const ids = Array.from({ length: COUNT }, (_, index) => `box-${String(index).padStart(3, "0")}`);
   await each(ids, (id) => it.ok(["create", "--bundle", bundle, id]));
   expect((await it.ok(["list", "-q"])).trim().split("\n")).toEqual(ids);
@@ -32,13 +32,13 @@ test("200 are created, started and deleted, and leak nothing", async () => {
   expect(processesOf(it.path(""))).toHaveLength(COUNT);
   await each(ids, (id) => it.ok(["delete", "--force", id]));
   await expectNothingLeft(it, "200 containers");
-  expect(surroundings()).toEqual(before);
+  expect(surroundings(it.path(""))).toEqual(before);
 }, 180_000);
 
 test("creates, starts, kills and deletes of the same few ids at once end in order", async () => {
   using it = new Box();
   const bundle = it.bundle({ args: ["sleep", "1000"] });
-  const before = surroundings();
+  const before = surroundings(it.path(""));
   const actions = [["create", "--bundle", bundle], ["start"], ["kill"], ["state"], ["delete", "--force"], ["delete"]];
   const calls = Array.from({ length: 240 }, (_, index) => [...(actions[index % 6] ?? []), `box-${(index * 7) % 4}`]);
   await each(
@@ -56,5 +56,5 @@ test("creates, starts, kills and deletes of the same few ids at once end in orde
   );
   for (const id of it.left()) await it.ok(["delete", "--force", id]);
   await expectNothingLeft(it, "the throng");
-  expect(surroundings()).toEqual(before);
+  expect(surroundings(it.path(""))).toEqual(before);
 }, 180_000);
