@@ -23,7 +23,7 @@ export async function prepareImage(
   onEvent: OnPullEvent | undefined,
 ): Promise<PreparedImage> {
   const store = openStore();
-  const name = parseImageName(options.image ?? "");
+  const name = parseImageName(await nameOfImage(store, options.image ?? ""));
   const source = {
     ...(options.tlsVerify === undefined ? {} : { tlsVerify: options.tlsVerify }),
     ...(options.authFile === undefined ? {} : { authFile: options.authFile }),
@@ -44,6 +44,13 @@ export async function prepareImage(
     needs: { name: image.name, manifest: image.manifestDigest, mapping: mapping.name, layers: image.chainIDs },
     hold,
   };
+}
+
+/** An image may be meant by its id, if one that is here has it; whatever else could be an id is a name. */
+async function nameOfImage(store: ReturnType<typeof openStore>, operand: string): Promise<string> {
+  if (!/^(sha256:)?[0-9a-f]{3,64}$/.test(operand)) return operand;
+  const { nameById } = await import("../image/index.ts");
+  return (await nameById(store, operand)) ?? operand;
 }
 
 /** Nothing is held while the image is fetched; so it may be gone again just after, and is then fetched once more. */

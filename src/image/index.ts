@@ -1,7 +1,14 @@
 /** Images: pulling, reading other transports, unpacking. What needs the network or workers is loaded when it is used. */
+import type { Store } from "../store/index.ts";
+
 export { ensureImage, findImage, type PullPolicy, shownName } from "./ensure.ts";
 export { type ListedImage, listImages } from "./list.ts";
 export type { OnPullEvent, PullEvent } from "./progress.ts";
 export type { PullOptions } from "./pull.ts";
 export { removeImage } from "./remove.ts";
 export type { SourceOptions } from "./source.ts";
+
+/** See `find-by-id.ts`, which few need: it reads every image that is here. */
+export async function nameById(store: Store, operand: string): Promise<string | undefined> {
+  return (await import("./find-by-id.ts")).nameById(store, operand);
+}

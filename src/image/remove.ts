@@ -1,35 +1,9 @@
 /** Removing images as `docker rmi` does: a name first, the image with its last name. */
 import { TsboxError } from "../error.ts";
-import { digestHex, imageNameText, parseImageName } from "../oci/index.ts";
 import { entryName, readContainers, type Store } from "../store/index.ts";
 import { removeGarbage } from "./clean-up.ts";
-import { type ListedImage, listImages } from "./list.ts";
-
-const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{3,64})$/;
-
-/** By name; otherwise by image id or digest, or the beginning of an id that only one image has. */
-function find(images: readonly ListedImage[], operand: string): ListedImage[] {
-  const name = nameOf(operand);
-  const named = images.filter((image) => image.name === name);
-  if (named.length > 0) return named.slice(0, 1);
-  const prefix = ID_PREFIX.exec(operand)?.[1];
-  const found =
-    prefix === undefined
-      ? []
-      : images.filter(({ id, digest }) => digestHex(id).startsWith(prefix) || digestHex(digest).startsWith(prefix));
-  if (new Set(found.map(({ id }) => id)).size > 1) {
-    throw new TsboxError("usage", `cannot remove ${operand}: several images' ids begin so`);
-  }
-  return found;
-}
-
-function nameOf(operand: string): string | undefined {
-  try {
-    return imageNameText(parseImageName(operand));
-  } catch {
-    return undefined; // 64 digits are an id, and no name
-  }
-}
+import { findListed } from "./find-by-id.ts";
+import { listImages } from "./list.ts";
 
 /**
  * Removes an image and then all that nothing needs any more.
@@ -44,7 +18,7 @@ export async function removeImage(
   options: { readonly force?: boolean } = {},
 ): Promise<string[]> {
   const images = listImages(store);
-  const found = find(images, operand);
+  const found = findListed(images, operand, "remove");
   if (found.length === 0) throw new TsboxError("not-found", `cannot remove ${operand}: there is no such image here`);
   const names = new Set(found.map(({ name }) => name));
   const digests = new Set(found.map(({ digest }) => digest));

@@ -70,6 +70,15 @@ describe("isolation", () => {
 });
 
 describe("the command line", () => {
+  test("an image is meant by its id too, or by the beginning of it", async () => {
+    await it.output([], ["true"]);
+    const id = (await it.person.run(["images", "-q"])).stdout.trim().split("\n")[0] ?? "";
+    expect(id).toMatch(/^[0-9a-f]{12}$/);
+    for (const name of [id, id.slice(0, 5)])
+      expect((await it.person.run(["run", "--rm", "--network=none", name, "echo", "by id"])).stdout).toBe("by id\n");
+    expect((await it.person.run(["run", "--rm", "--pull=never", "fffff", "true"])).exitCode).toBe(125);
+  });
+
   test("everything after the image's name belongs to the container", async () => {
     expect(await it.output([], ["echo", "--help", "-l", "--rm", "--", "-x"])).toBe("--help -l --rm -- -x");
   });
