@@ -65,6 +65,7 @@ export async function build({ target, outfile, entry }: BuildOptions): Promise<v
       define: {
         ...constants.define,
         TSBOX_NATIVE_BASE64: JSON.stringify(native),
+        TSBOX_COMMIT: JSON.stringify(commit()),
         "process.env.NODE_ENV": '"production"',
         // drops the other machine's tables
         "process.arch": JSON.stringify(target.arch),
@@ -103,6 +104,14 @@ export async function build({ target, outfile, entry }: BuildOptions): Promise<v
     rmSync(folder, { recursive: true });
     rmSync(bundles, { recursive: true });
   }
+}
+
+/** What is built, for `tsbox --version`; sources need not come from git. */
+function commit(): string {
+  const { success, stdout } = Bun.spawnSync(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], {
+    stderr: "ignore",
+  });
+  return success ? stdout.toString().trim() : "unknown";
 }
 
 /**

@@ -24,7 +24,7 @@ function hostileFolder(person: Person): string {
 test("the folder it is started in cannot change what it does: .env, bunfig.toml, package.json, tsconfig.json", async () => {
   using person = new Person();
   const cwd = hostileFolder(person);
-  expect(await person.ok(["--version"], { cwd })).toBe(`${pkg.version}\n`);
+  expect(await person.ok(["--version"], { cwd })).toStartWith(`tsbox version ${pkg.version}\n`);
   const { stdout, stderr } = await person.run(["doctor", "--json"], { cwd });
   expect(stdout).toContain(person.home);
   expect(stdout + stderr).not.toMatch(/taken over|elsewhere/);
@@ -39,7 +39,7 @@ for (const [name, value] of [
   test(`${name} in the environment does not make it another program`, async () => {
     using person = new Person();
     const options = { cwd: hostileFolder(person), env: { [name]: value } };
-    expect(await person.ok(["--version"], options)).toBe(`${pkg.version}\n`);
+    expect(await person.ok(["--version"], options)).toStartWith(`tsbox version ${pkg.version}\n`);
   });
 }
 
@@ -55,7 +55,7 @@ requires(built, program("qemu-aarch64-static"))("the arm64 executable starts", (
   const { stdout, stderr, exitCode } = Bun.spawnSync(command);
   expect({ exitCode, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
     exitCode: 0,
-    stdout: `${pkg.version}\n`,
+    stdout: expect.stringContaining(`tsbox version ${pkg.version}\n`),
     stderr: "",
   });
 });

@@ -34,7 +34,7 @@ export async function runtimeMain(argv: readonly string[]): Promise<number> {
     globals = call.globals;
     // 1 is what many programs end with; runc's exec says by this one that there was no program
     if (call.command === "exec") failure = 255;
-    if (call.wants === "version") return (await import("./version.ts")).runtimeVersion();
+    if (call.wants === "version") return await (await import("../version.ts")).version();
     const load =
       call.command !== undefined && Object.hasOwn(COMMANDS, call.command) ? COMMANDS[call.command] : undefined;
     if (load !== undefined) return await (await load())(call.args, globals);
