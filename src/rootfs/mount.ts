@@ -36,6 +36,8 @@ export interface RootMountContext {
   readonly log: Slot;
   /** True when the caller's own id is not user 0 of the namespace (keep-id), so that made folders want another owner. */
   readonly chownUpper: boolean;
+  /** Whether `inside` is in a user namespace other than the caller's; root's containers are not. */
+  readonly userNamespace: boolean;
 }
 
 export interface MountedRoot {
@@ -129,7 +131,9 @@ function addFuse(context: RootMountContext, root: LayeredRoot, target: string, h
   const options = `lowerdir=${lower.join(":")},upperdir=${escapePath(`${root.container}/upper`)},workdir=${escapePath(`${root.container}/work`)}`;
   const program = plan.program("fuse-overlayfs", outside);
   const path = root.program ?? "/usr/bin/fuse-overlayfs";
-  program.add("setns", [child, CLONE_NEWUSER | CLONE_NEWNS], { note: "enter the container's namespaces" });
+  // Entering the user namespace that one is in already is refused.
+  const namespaces = context.userNamespace ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS;
+  program.add("setns", [child, namespaces], { note: "enter the container's namespaces" });
   program.add("setresgid", [0]);
   program.add("setresuid", [0]);
   program.add("prctl", [1, SIGKILL, 0], { note: "end with the supervisor" }); // PR_SET_PDEATHSIG, which changing ids clears

@@ -171,7 +171,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   let helper: Slot | undefined;
   if (ownMounts) {
     addHostPropagation(inside, config, rootSource.kind === "folder" ? rootSource.path : undefined);
-    const context = rootContext(compilation, { theirs, ours, child, log });
+    const context = rootContext(compilation, { theirs, ours, child, log }, joinsUser);
     helper = addRootMount(context, rootSource, { root, helper: rootHelper }).helper;
   } else {
     const path = mountPoint(rootSource);
@@ -234,11 +234,13 @@ function checkHostMounts({ config, mapping, root }: SetUpOptions): void {
 function rootContext(
   { plan, inside, outside, mapping }: Compilation,
   use: { theirs: Slot; ours: Slot; child: Slot; log: Slot },
+  joinsUser: boolean,
 ) {
   const rootId = mapping.uids.find((range) => range.container === 0)?.host;
   const chownUpper = mapping.kind !== "none" && rootId !== process.geteuid?.() && isMapped(mapping.uids, 0);
+  const userNamespace = mapping.kind !== "none" || joinsUser;
   const { theirs: insideSocket, ours: outsideSocket, child, log } = use;
-  return { plan, inside, outside, insideSocket, outsideSocket, child, log, chownUpper };
+  return { plan, inside, outside, insideSocket, outsideSocket, child, log, chownUpper, userNamespace };
 }
 
 function addIdentity({ inside, mapping, exposed }: Compilation, joined: boolean): void {
