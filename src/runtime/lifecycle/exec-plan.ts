@@ -11,6 +11,7 @@ import {
 import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
 import { addFailureProgram, PlanBuilder, RECOVER_DENIED, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
+import { addConnection } from "../connection.ts";
 import { type Compilation, isMapped } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
@@ -19,7 +20,6 @@ import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../proce
 import { addCpuAffinity, addIntelRdtTask, addTerminal, openLabels } from "../rare-fields.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener } from "../seccomp/listener.ts";
-import { addConnection } from "./connection.ts";
 import type { ExecOptions } from "./exec.ts";
 import { mappingOf } from "./mapping.ts";
 import { addPidFile } from "./pid-file.ts";

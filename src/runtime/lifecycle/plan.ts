@@ -12,6 +12,7 @@ import {
   selfCommand,
 } from "../../plan/index.ts";
 import { addSetUp, type SetUp } from "../compile.ts";
+import { addConnection } from "../connection.ts";
 import { CREATED, GO, SET_UP } from "../conversation.ts";
 import { addHooks, hasHooks } from "../hooks.ts";
 import { withAbsoluteSources } from "../mount-sources.ts";
@@ -20,7 +21,6 @@ import { addProcess, searchPaths } from "../process.ts";
 import { ANY_FAILURE, addCommand } from "../removal.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener, type SeccompListener } from "../seccomp/listener.ts";
-import { addConnection } from "./connection.ts";
 import type { CreateOptions } from "./create.ts";
 import { addPidFile } from "./pid-file.ts";
 import { stateForPlan } from "./specification-state.ts";
