@@ -22,20 +22,13 @@ import {
   SIGKILL,
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
-import {
-  addIdMapping,
-  encode,
-  PlanBuilder,
-  type Program,
-  RECOVER_DENIED,
-  type Slot,
-  SUBJECT_PID,
-} from "../plan/index.ts";
+import { addIdMapping, encode, PlanBuilder, type Program, type Slot, SUBJECT_PID } from "../plan/index.ts";
 import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
 import { HOOKS_DONE, RUN_HOOKS, slots } from "./conversation.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
+import { addIdentity } from "./identity.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
 import { addMount } from "./mounts.ts";
 import { readNamespaces } from "./namespaces.ts";
@@ -241,21 +234,6 @@ function rootContext(
   const userNamespace = mapping.kind !== "none" || joinsUser;
   const { theirs: insideSocket, ours: outsideSocket, child, log } = use;
   return { plan, inside, outside, insideSocket, outsideSocket, child, log, chownUpper, userNamespace };
-}
-
-function addIdentity({ inside, mapping, exposed }: Compilation, joined: boolean): void {
-  if (mapping.kind === "none") return;
-  const next = inside.label();
-  if (mapping.kind === "subuid") {
-    // whoever made the user namespace that is joined may have given up setgroups
-    const recover = joined ? { recover: RECOVER_DENIED, to: next } : {};
-    inside.add("setgroups", [new Uint8Array()], { note: "drop supplementary groups", ...recover });
-  }
-  inside.place(next);
-  // keep-id with a single id has no user 0; the first process has all capabilities all the same
-  if (isMapped(mapping.gids, 0)) inside.add("setresgid", [0], { note: "become group 0 of the user namespace" });
-  if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
-  inside.add("prctl", [PR_SET_DUMPABLE, exposed ? 0 : 1, 0]);
 }
 
 /** When everything is mounted and the host's root still there: those of the host by `outside`, then those in the container. */

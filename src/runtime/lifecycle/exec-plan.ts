@@ -10,10 +10,11 @@ import {
 } from "../../linux/abi.gen.ts";
 import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
-import { addFailureProgram, PlanBuilder, RECOVER_DENIED, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
+import { addFailureProgram, PlanBuilder, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
 import { addConnection } from "../connection.ts";
-import { type Compilation, isMapped } from "../context.ts";
+import type { Compilation } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
+import { addIdentity } from "../identity.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
 import { addChroot } from "../pivot.ts";
 import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../process.ts";
@@ -93,18 +94,7 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   inside.add("close", [ours]);
   inside.add("recv_identity", [theirs], { note: "wait for the supervisor" });
   inside.add("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0], { note: "end with the supervisor" });
-  if (mapping.kind !== "none") {
-    const next = inside.label();
-    if (mapping.kind === "subuid")
-      inside.add("setgroups", [new Uint8Array()], {
-        note: "drop supplementary groups",
-        recover: RECOVER_DENIED,
-        to: next,
-      });
-    inside.place(next);
-    if (isMapped(mapping.gids, 0)) inside.add("setresgid", [0], { note: "become group 0 of the user namespace" });
-    if (isMapped(mapping.uids, 0)) inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
-  }
+  addIdentity(compilation, true);
   // with a mount namespace of its own, its root is the container's
   const rootPath = sharesMounts(config) ? record.rootfs : "/";
   const keyring = keyringName(record);
