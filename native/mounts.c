@@ -4,9 +4,11 @@
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <asm/statfs.h>
 #include "native.h"
 #include "system.h"
 
@@ -56,14 +58,21 @@ long new_mount(const struct plan *plan, const char *type, u64 options, u64 attri
   return close_after(fs, result);
 }
 
+static int is_procfs(long fd) {
+  struct statfs stat;
+  return SYS_2(__NR_fstatfs, fd, &stat) < 0 || stat.f_type == PROC_SUPER_MAGIC;
+}
+
 /*
  * Attaches a detached mount at a place resolved inside the root, made where it is missing. With `links` 0 a place that the
- * image already has must not be reached through a symbolic link (CVE-2019-19921, CVE-2023-27561).
+ * image already has must not be reached through a symbolic link (CVE-2019-19921, CVE-2023-27561); with 1 it may, but not in
+ * procfs, whose files the runtime and the program rely on (CVE-2019-16884); with 2 it may be there, too.
  */
 long attach(int mount, int root, const char *path, u32 type, int links) {
   long target = links ? -ENOENT : open_in(root, path, RESOLVE_NO_SYMLINKS);
   if (target == -ENOENT) target = make_in_root(root, path, type == S_IFDIR ? 0755 : 0644, type);
   if (target < 0) return target;
+  if (links == 1 && is_procfs(target)) return close_after(target, -ELOOP);
   return close_after(target, move_to(mount, target));
 }
 

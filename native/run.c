@@ -273,7 +273,7 @@ static long execute(struct arguments *in) {
   case OP_inherit_folder: return inherit_folder(fd(in, 0), fd(in, 1), string(in, 2), number(in, 3) != 0, number(in, 4) != 0);
   case OP_open_tree: return assign(in, 0, SYS_3(__NR_open_tree, fd(in, 1), string(in, 2), number(in, 3) | OPEN_TREE_CLOEXEC));
   case OP_attach: {
-    long result = attach(fd(in, 0), fd(in, 1), string(in, 2), (u32)number(in, 3), number(in, 4) != 0);
+    long result = attach(fd(in, 0), fd(in, 1), string(in, 2), (u32)number(in, 3), (int)number(in, 4));
     if (result >= 0) close_slot(in, 0);
     return result;
   }

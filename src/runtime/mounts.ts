@@ -33,7 +33,7 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
   const field = `mounts[${index}]`;
   const options = parseMountOptions(mount.options, `${field}.options`);
   const isBind = options.bind !== undefined || mount.type === "bind";
-  refuseOverProc(mount, isBind, field);
+  refuseOverProc(mount, isBind, options.remount, field);
   if (options.copyUp && mount.type !== "tmpfs")
     throw new TsboxError("invalid", `cannot run: ${field}.options: tmpcopyup is for tmpfs`);
   if (options.remount) {
@@ -63,10 +63,11 @@ function normalized(path: string): string {
 }
 
 /** Security labels and sysctls are written there: nothing but procfs may be at /proc (CVE-2019-16884, CVE-2019-19921). */
-function refuseOverProc(mount: Mount, isBind: boolean, field: string): void {
+function refuseOverProc(mount: Mount, isBind: boolean, remount: boolean, field: string): void {
   const path = normalized(mount.destination);
   if (path === "/") throw new TsboxError("invalid", `cannot run: ${field}.destination: cannot mount over the root`);
-  if (path === "/proc" && isBind && mount.source !== "/proc") {
+  const isProc = isBind ? mount.source === "/proc" : mount.type === "proc";
+  if (path === "/proc" && !isProc && !remount) {
     throw new TsboxError("invalid", `cannot run: ${field}: only procfs may be mounted at /proc`);
   }
   if (path.startsWith("/proc/") && !PROC_FILES.has(path)) {
@@ -96,7 +97,10 @@ function addAttach(
   if (propagation !== undefined) {
     inside.add("mount_setattr", [mount, "", AT_EMPTY_PATH | recursive, 0, 0, propagation, null], { note });
   }
-  inside.add("attach", [mount, root, path, type, how.links ? 1 : 0], { note });
+  const place = normalized(path);
+  // native/mounts.c: /proc itself by no link, and nothing by a link into it
+  const links = how.links && place !== "/proc" ? (PROC_FILES.has(place) ? 2 : 1) : 0;
+  inside.add("attach", [mount, root, path, type, links], { note });
 }
 
 function addBind(compilation: Compilation, mount: Mount, options: MountOptions, field: string): void {
