@@ -88,6 +88,8 @@ function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, l
   if (op === "hook" && errno === E.ETIMEDOUT) return build("host", `cannot ${note}: it took longer than its timeout`);
   const off = switchedOff(op, errno);
   if (off !== undefined) return build("denied", `cannot ${note}: ${off}`);
+  if (errno === E.ENOENT && note.startsWith("set process.apparmorProfile"))
+    return build("host", `cannot ${note}: ${NO_PROFILE}`);
   const remedy = REMEDIES[`${op} ${errno}`];
   const code =
     errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
@@ -119,6 +121,8 @@ function executionFailure(note: string, program: string, errno: number, detail: 
   }
   return ["command-not-executable", `cannot ${note}: ${errnoText(errno)}`];
 }
+
+const NO_PROFILE = "AppArmor has no profile of this name; an administrator loads it: apparmor_parser --replace FILE";
 
 /** What a person can do, by operation and errno, where the kernel's answer does not tell. */
 const REMEDIES: Record<string, string> = {
