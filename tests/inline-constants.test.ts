@@ -11,7 +11,11 @@ test("constants are dropped from imports, the rest is kept", () => {
     "syscall(SYS.openat, O_PATH); check(E.ENOENT);",
   ].join("\n");
   const define = { O_PATH: "1", O_RDONLY: "0", "SYS.openat": "2", "E.ENOENT": "2" };
-  expect(withoutConstants(text, define).split("\n").filter((line) => line !== "")).toEqual([
+  expect(
+    withoutConstants(text, define)
+      .split("\n")
+      .filter((line) => line !== ""),
+  ).toEqual([
     'import { type Thing } from "../linux/abi.gen.ts";',
     'import { check } from "../linux/errno.ts";',
     'import { O_PATH as elsewhere } from "../other.ts";',

@@ -1,5 +1,5 @@
 /** tsbox as the runtime of other engines: under the names by which they know runtimes. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -20,12 +20,13 @@ export type NamedRuntime = { readonly path: string; [Symbol.dispose](): void };
 
 /**
  * A link to `target` that is called `name`, because callers go by a runtime's name. It is not below /tmp, which is hidden where
- * the validation suite runs.
+ * the validation suite runs; what is below /tmp itself is copied.
  */
 export function namedRuntime(name: "runc" | "crun", target = TSBOX): NamedRuntime {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tsbox-tests");
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "runtime-"));
-  symlinkSync(target, join(folder, name));
+  if (realpathSync(target).startsWith("/tmp/")) copyFileSync(target, join(folder, name));
+  else symlinkSync(target, join(folder, name));
   return { path: join(folder, name), [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
 }
