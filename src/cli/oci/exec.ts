@@ -112,7 +112,8 @@ function withCapabilities(sets: NonNullable<Process["capabilities"]>, added: rea
 
 function userOf(text: string | undefined, base: Process["user"]): Process["user"] {
   if (text === undefined) return base;
-  const [uid = "", gid] = text.split(":");
+  const [uid = "", gid, more] = text.split(":");
+  if (more !== undefined) throw new TsboxError("usage", `cannot use --user=${text}: it is UID or UID:GID`);
   return {
     ...base,
     uid: wholeNumber(uid, "--user"),

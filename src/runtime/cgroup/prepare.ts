@@ -4,7 +4,7 @@ import { CGROUP2_SUPER_MAGIC } from "../../linux/abi.gen.ts";
 import { exists } from "../../linux/read-text.ts";
 import { statfs } from "../../linux/statfs.ts";
 import { CGROUP_MOUNT } from "./files.ts";
-import { hasUserManager, locateCgroup } from "./locate.ts";
+import { cgroupComponents, hasUserManager, locateCgroup } from "./locate.ts";
 import { applySettings, cannotLimit, chownCgroup, fieldsOf, makeCgroup } from "./make.ts";
 import { removeTree } from "./remove.ts";
 import { type CgroupSetting, cgroupSettings } from "./settings.ts";
@@ -37,6 +37,8 @@ export function filtersDevices({ rootless, resources }: CgroupRequest): boolean 
 export async function prepareOn(request: CgroupRequest, host = HOST): Promise<PreparedCgroup | undefined> {
   // asked for by name, and callers that ask so send their default limits all the same
   if (request.manager === "disabled") return undefined;
+  // a path that leads elsewhere is refused on every host, also where there is no cgroup to be had
+  if (request.manager === "cgroupfs") cgroupComponents(request.cgroupsPath ?? "");
   const settings = cgroupSettings(request.resources);
   const what = fieldsOf(settings);
   const lack = lacksVersion2(host.mount);
