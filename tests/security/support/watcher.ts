@@ -29,7 +29,7 @@ export function watcher(program: string): readonly string[] {
         [ "$comm" = ${program} ] && continue
         [ "$seen" = yes ] || { seen=yes; echo saw; }
         took=
-        [ -n "$(ls $p/fd 2> /dev/null)" ] && took="$took fd"
+        ls -l $p/fd 2> /dev/null | busybox grep -q -e '->' && took="$took fd"
         ls -d $p/root/. > /dev/null 2>&1 && took="$took root"
         ls -d $p/cwd/. > /dev/null 2>&1 && took="$took cwd"
         cat $p/environ > /dev/null 2>&1 && took="$took environ"
