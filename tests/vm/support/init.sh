@@ -62,6 +62,7 @@ chmod 755 /bin/as_u
 
 stty -F /dev/ttyS1 raw
 exec 3>/dev/ttyS1
+echo '@@ up' >&3
 for scenario in /scenarios/*.sh; do
   name=$(basename "$scenario" .sh)
   case $name in *.root) as= ;; *) as=as_u ;; esac

@@ -33,6 +33,13 @@ const MODULES = ["virtio_pci", "virtio_blk", "overlay", "fuse", "tun"];
 /** Seconds after which a machine is killed. */
 const TIME_LIMIT = 150;
 
+/**
+ * It is up in ten seconds, or twice that on a busy machine. Once in a while qemu's emulated processors stop before the kernel has
+ * printed anything; a machine that has not come as far as the first scenario is started again.
+ */
+const BOOT_LIMIT = 45;
+const ATTEMPTS = 3;
+
 /** What every test in a machine needs. */
 export const machineRequirements: Requirement[] = [
   { what: "an x86-64 machine", inCI: false, met: () => process.arch === "x64" },
@@ -66,29 +73,51 @@ export async function boot(
   const archive = Bun.file(folder.join("initramfs")).writer();
   for (const piece of cpio(files)) archive.write(piece);
   await archive.end();
-  writeFileSync(folder.join("disk"), "");
-  const made = Bun.spawnSync(["mke2fs", "-q", "-F", "-t", "ext4", folder.join("disk"), "1G"], { env: PATHS });
-  if (!made.success) throw new Error(`cannot make a disk: ${made.stderr.toString()}`);
-  const append = `console=ttyS0 quiet panic=-1 ${machine.append ?? ""}`;
-  const command = [
+  const append = `console=ttyS0 loglevel=6 panic=-1 ${machine.append ?? ""}`;
+  const command = (attempt: number) => [
     "qemu-system-x86_64",
     ...["-accel", "tcg", "-cpu", "max", "-m", "1536", "-smp", "2", "-no-reboot"],
-    ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", `file:${folder.join("console")}`],
-    ...["-serial", `file:${folder.join("results")}`, "-kernel", image, "-initrd", folder.join("initramfs")],
+    ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", `file:${folder.join(`console${attempt}`)}`],
+    ...["-serial", `file:${folder.join(`results${attempt}`)}`, "-kernel", image, "-initrd", folder.join("initramfs")],
     ...["-append", append, "-drive", `file=${folder.join("disk")},if=virtio,format=raw,cache=unsafe`],
   ];
+  let seen = "";
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    makeDisk(folder.join("disk"));
+    const read = (name: string) => readIfThere(folder.join(`${name}${attempt}`));
+    const said = await watch(command(attempt), () => read("results").includes("@@ up"));
+    const results = read("results");
+    if (results.includes("@@ finished")) return outcomes(results);
+    seen = `${said}${read("console").slice(-3000)}\n${results.slice(-3000)}`;
+    if (results.includes("@@ up")) break;
+  }
+  throw new Error(`the machine ended before its scenarios did: ${seen}`);
+}
+
+/** An empty ext4 of 1 GiB, most of which is a hole. */
+function makeDisk(path: string): void {
+  writeFileSync(path, "");
+  const { success, stderr } = Bun.spawnSync(["mke2fs", "-q", "-F", "-t", "ext4", path, "1G"], { env: PATHS });
+  if (!success) throw new Error(`cannot make a disk: ${stderr.toString()}`);
+}
+
+const readIfThere = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+
+/**
+ * Runs qemu to its end, or kills it when it is not up, or not done, in time.
+ *
+ * @returns what it said to stderr
+ */
+async function watch(command: string[], isUp: () => boolean): Promise<string> {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const timer = setTimeout(() => child.kill("SIGKILL"), TIME_LIMIT * 1000);
+  const kill = () => child.kill("SIGKILL");
+  const early = setTimeout(() => isUp() || kill(), BOOT_LIMIT * 1000);
+  const late = setTimeout(kill, TIME_LIMIT * 1000);
   const said = await new Response(child.stderr).text();
   await child.exited;
-  clearTimeout(timer);
-  const read = (name: string) => (existsSync(folder.join(name)) ? readFileSync(folder.join(name), "utf8") : "");
-  const results = read("results");
-  if (!results.includes("@@ finished")) {
-    const tail = `${read("console").slice(-3000)}\n${results.slice(-3000)}`;
-    throw new Error(`the machine ended before its scenarios did: ${said}${tail}`);
-  }
-  return outcomes(results);
+  clearTimeout(early);
+  clearTimeout(late);
+  return said;
 }
 
 const PATHS = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };

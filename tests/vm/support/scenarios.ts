@@ -42,7 +42,7 @@ export function scenarios(machine: Machine, declare: (scenario: Scenario, asRoot
     declare(declared(""), declared(".root"));
     beforeAll(async () => {
       if (runs) ran = await boot(machine, scripts);
-    }, 170_000);
+    }, 250_000);
   });
 }
 
