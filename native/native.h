@@ -48,6 +48,7 @@ long write_all(int fd, const u8 *data, u64 length);
 long write_file(int dir, const char *path, u64 flags, const u8 *data, u64 length);
 long require_device(int fd, u32 type, u64 dev);
 long require_cwd_inside(void);
+void own_pipes(u32 uid);
 
 /* mounts.c */
 long new_mount(const struct plan *plan, const char *type, u64 options, u64 attributes, u32 *detail);

@@ -106,6 +106,7 @@ struct plan_op {
   X(prctl, "nnn", "option:prctl value value2") \
   X(personality, "n", "persona:hex") \
   X(setgroups, "b", "gids") \
+  X(own_pipes, "n", "uid") /* pipes that are standard streams get this owner, so that /dev/stdout and its like can be opened */ \
   X(setresgid, "n", "gid") \
   X(setresuid, "n", "uid") \
   X(bound_capabilities, "n", "keep:caps") /* drop all others from the bounding set */ \

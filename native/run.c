@@ -296,6 +296,7 @@ static long execute(struct arguments *in) {
   case OP_prctl: return SYS_5(__NR_prctl, number(in, 0), number(in, 1), number(in, 2), 0, 0);
   case OP_personality: return SYS_1(__NR_personality, number(in, 0));
   case OP_setgroups: return SYS_2(__NR_setgroups, size(in, 0) / 4, bytes(in, 0));
+  case OP_own_pipes: own_pipes((u32)number(in, 0)); return 0;
   case OP_setresgid: return SYS_3(__NR_setresgid, number(in, 0), number(in, 0), number(in, 0));
   case OP_setresuid: return SYS_3(__NR_setresuid, number(in, 0), number(in, 0), number(in, 0));
   case OP_bound_capabilities: return bound_capabilities(number(in, 0));

@@ -48,6 +48,7 @@ export const OPS = {
   prctl: [["option", "n", "prctl"], ["value", "n"], ["value2", "n"]],
   personality: [["persona", "n", "hex"]],
   setgroups: [["gids", "b"]],
+  own_pipes: [["uid", "n"]],
   setresgid: [["gid", "n"]],
   setresuid: [["uid", "n"]],
   bound_capabilities: [["keep", "n", "caps"]],

@@ -157,6 +157,8 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
       "cannot run: process.user.additionalGids needs subordinate group ids; see tsbox doctor",
     );
   }
+  // as runc has it: programs of others open /dev/stderr too, and pipes are the caller's
+  if (uid !== 0 && terminal === undefined) inside.add("own_pipes", [uid]);
   inside.add("setresgid", [gid], { note: `become group ${gid}` });
   inside.add("setresuid", [uid], { note: `become user ${uid}` });
   const setCapabilities = (more: bigint, note: string) =>

@@ -2,6 +2,7 @@
 import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { freePort } from "../support/free-port.ts";
+import { TSBOX } from "../support/tsbox.ts";
 import { box, test } from "./images.ts";
 
 const it = box();
@@ -204,6 +205,26 @@ describe("streams", () => {
 
   test("without -i the program reads end of file", async () => {
     expect(await it.output([], sh("cat | wc -c"), { stdin: "ignored" })).toBe("0");
+  });
+
+  test("another user than root can open /dev/stdout when it is a pipe", async () => {
+    await it.output([], ["true"]);
+    const command = [
+      TSBOX,
+      "run",
+      "--rm",
+      "--network=none",
+      "-u",
+      "1000:1000",
+      it.image,
+      ...sh("echo out > /dev/stdout"),
+    ];
+    // what Bun calls pipes are sockets, which nobody can open
+    const piped = Bun.spawnSync(["sh", "-c", '"$@" 2>&1 | cat', "sh", ...command], {
+      env: it.person.env,
+      stdin: "ignore",
+    });
+    expect(piped.stdout.toString()).toBe("out\n");
   });
 
   test("standard error stays apart from standard output", async () => {
