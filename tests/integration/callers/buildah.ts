@@ -47,8 +47,8 @@ function command(host: Host, ...args: string[]): string[] {
 
 const toScenario = ([name, body]: [string, (typeof scenarios)[string]]): Scenario => ({
   name,
-  run: async (runtime) => {
-    await using host = await Host.make();
+  run: async (runtime, place) => {
+    await using host = await Host.make(place);
     const image = writeBusyboxLayout(host.folder.join("image"));
     try {
       await body({ host, image, ok: (...args) => host.ok(command(host, ...args)) }, how(host, runtime));

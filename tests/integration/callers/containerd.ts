@@ -39,8 +39,8 @@ const scenarios: Record<string, (ctr: Ctr) => Promise<void>> = {
 
 const toScenario = ([name, body]: [string, (typeof scenarios)[string]]): Scenario => ({
   name,
-  run: async (runtime) => {
-    await using host = await Host.make();
+  run: async (runtime, place) => {
+    await using host = await Host.make(place);
     const { folder } = host;
     mkdirSync(folder.join("containerd"));
     const places = ["--root", folder.join("containerd/root"), "--state", folder.join("containerd/state")];

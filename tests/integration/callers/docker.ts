@@ -53,8 +53,8 @@ const scenarios: Record<string, (docker: Docker) => Promise<void>> = {
 
 const toScenario = ([name, body]: [string, (typeof scenarios)[string]]): Scenario => ({
   name,
-  run: async (runtime) => {
-    await using host = await Host.make();
+  run: async (runtime, place) => {
+    await using host = await Host.make(place);
     const { folder } = host;
     const address = `unix://${folder.join("d.sock")}`;
     const places = [

@@ -1,47 +1,44 @@
-/**
- * Where a caller runs: as whoever runs the tests, with a home of its own, and for root in a mount namespace whose /sys/fs/cgroup is
- * version 2 alone, because machines of CI mount both versions and most callers then take the first.
- */
+/** Where a caller runs: in a place (place.ts), with a home of its own. */
 import { mkdirSync } from "node:fs";
-import { TEST_PATH } from "../../support/skip.ts";
 import { runOnTerminal, type TerminalSession } from "../../support/terminal.ts";
 import { type TemporaryFolder, temporaryFolder } from "../../support/tmp.ts";
+import type { Inside, Place } from "./place.ts";
 
 export type Ended = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
 const TIME_OUT_MS = 60_000;
 
 export class Host implements AsyncDisposable {
-  readonly folder: TemporaryFolder = temporaryFolder();
+  readonly folder: TemporaryFolder;
   readonly env: Record<string, string>;
-  readonly root = process.getuid?.() === 0;
-  readonly #namespace: Bun.Subprocess | undefined;
+  readonly root: boolean;
+  readonly #inside: Inside;
 
-  private constructor(namespace: Bun.Subprocess | undefined) {
-    this.#namespace = namespace;
-    const [home, runtime] = [this.folder.join("home"), this.folder.join("run")];
-    for (const folder of [home, runtime]) mkdirSync(folder, { mode: 0o700 });
-    this.env = { HOME: home, XDG_RUNTIME_DIR: runtime, PATH: TEST_PATH, LANG: "C.UTF-8", TERM: "xterm" };
+  private constructor(root: boolean, folder: TemporaryFolder, inside: Inside) {
+    this.root = root;
+    this.folder = folder;
+    this.#inside = inside;
+    const [home, runtime] = [folder.join("home"), folder.join("run")];
+    for (const path of [home, runtime]) {
+      mkdirSync(path, { mode: 0o700 });
+      inside.give(path);
+    }
+    this.env = { HOME: home, XDG_RUNTIME_DIR: runtime, PATH: inside.path, LANG: "C.UTF-8", TERM: "xterm" };
   }
 
-  static async make(): Promise<Host> {
-    if (process.getuid?.() !== 0) return new Host(undefined);
-    const script = `
-      mount --make-rprivate /
-      umount --lazy --recursive /sys/fs/cgroup
-      mount -t cgroup2 cgroup2 /sys/fs/cgroup
-      mount -t tmpfs tmpfs /run
-      echo made
-      exec sleep infinity`;
-    const namespace = Bun.spawn(["unshare", "--mount", "sh", "-euc", script], { stdin: "ignore", stdout: "pipe" });
-    for await (const _ of namespace.stdout) break;
-    return new Host(namespace);
+  static async make(place: Place): Promise<Host> {
+    const folder = temporaryFolder();
+    try {
+      return new Host(place.root, folder, await place.enter(folder));
+    } catch (error) {
+      folder[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** The command line that runs `command` here. */
   within(command: readonly string[]): string[] {
-    if (this.#namespace === undefined) return [...command];
-    return ["nsenter", `--mount=/proc/${this.#namespace.pid}/ns/mnt`, "--", ...command];
+    return this.#inside.within(command);
   }
 
   /** Runs a command to its end; it is killed after a minute. */
@@ -80,8 +77,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#namespace?.kill("SIGKILL");
-    await this.#namespace?.exited;
+    await this.#inside[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();
   }
 }

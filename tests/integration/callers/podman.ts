@@ -1,61 +1,11 @@
 /** What podman does with a runtime, rootless or as root. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { busybox, writeBusyboxLayout } from "../../support/busybox-image.ts";
+import { existsSync } from "node:fs";
+import { busybox } from "../../support/busybox-image.ts";
 import { freePort } from "../../support/free-port.ts";
 import { program, type Requirement, root, unprivileged } from "../../support/skip.ts";
-import { Host, same, until } from "./host.ts";
+import { same, until } from "./host.ts";
+import { makePodman, type Podman, sleeper } from "./podman-driver.ts";
 import type { Caller, Scenario } from "./scenario.ts";
-
-class Podman implements AsyncDisposable {
-  image = "";
-  readonly host: Host;
-  readonly #runtime: string;
-
-  constructor(host: Host, runtime: string) {
-    this.host = host;
-    this.#runtime = runtime;
-  }
-
-  command(...args: string[]): string[] {
-    const { folder } = this.host;
-    const roots = ["--root", folder.join("storage"), "--runroot", folder.join("run/storage")];
-    const how = ["--storage-driver=overlay", "--cgroup-manager=cgroupfs", "--events-backend=file"];
-    return ["podman", "--log-level=error", ...roots, ...how, "--runtime", this.#runtime, ...args];
-  }
-
-  /** Options of `run` and `create` without which podman asks for what CI's root may not have (CAP_SYS_RESOURCE, controllers). */
-  get limits(): string[] {
-    return this.host.root ? ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--pids-limit=0"] : [];
-  }
-
-  run = (...args: string[]) => this.host.ok(this.command("run", ...this.limits, ...args));
-  ok = (...args: string[]) => this.host.ok(this.command(...args));
-
-  async state(name: string): Promise<string> {
-    return (await this.ok("inspect", "--format={{.State.Status}}", name)).trim();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.host.run(this.command("rm", "--all", "--force", "--time=0"));
-    await this.host.run(this.command("pod", "rm", "--all", "--force"));
-    const pause = join(this.host.env.XDG_RUNTIME_DIR ?? "", "libpod/tmp/pause.pid");
-    if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
-    await this.host[Symbol.asyncDispose]();
-  }
-}
-
-async function makePodman(runtime: string): Promise<Podman> {
-  const podman = new Podman(await Host.make(), runtime);
-  const layout = writeBusyboxLayout(podman.host.folder.join("image"));
-  podman.image = (await podman.ok("pull", "--quiet", layout)).trim();
-  return podman;
-}
-
-/** A container that runs until it is killed. */
-async function sleeper(podman: Podman, name: string, ...options: string[]): Promise<void> {
-  await podman.run("--detach", "--name", name, "--network=none", ...options, podman.image, "sleep", "1000");
-}
 
 const scenarios: Record<string, (podman: Podman) => Promise<void>> = {
   "run gives back output and exit status": async (podman) => {
@@ -87,7 +37,7 @@ const scenarios: Record<string, (podman: Podman) => Promise<void>> = {
     );
     await session.see(/[#$] /);
     session.resize(100, 30);
-    session.type("tty; echo size=$(stty size)\r");
+    session.type('tty; until test "$(stty size)" = "30 100"; do sleep 0.1; done; echo size=$(stty size)\r');
     await session.see(/\/dev\/(pts\/0|console)/);
     await session.see(/size=30 100/);
     session.type("exit 5\r");
@@ -206,10 +156,11 @@ const scenarios: Record<string, (podman: Podman) => Promise<void>> = {
       "shared\n",
       "host name",
     );
-    await podman.ok("pod", "rm", "--force", "pod");
+    await podman.ok("pod", "rm", "--force", "--time=0", "pod");
   },
   "run --publish answers on the port": async (podman) => {
     const port = freePort();
+    const ask = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3`;
     await podman.run(
       "--detach",
       "--name=box",
@@ -219,12 +170,8 @@ const scenarios: Record<string, (podman: Podman) => Promise<void>> = {
       "-c",
       "echo hello > /tmp/index.html; httpd -f -p 80 -h /tmp",
     );
-    await until(
-      "the port answers",
-      async () =>
-        (await fetch(`http://127.0.0.1:${port}/`)
-          .then((answer) => answer.text())
-          .catch(() => "")) === "hello\n",
+    await until("the port answers", async () =>
+      (await podman.host.run(["bash", "-c", ask])).stdout.endsWith("\r\n\r\nhello\n"),
     );
   },
   "top and stats": async (podman) => {
@@ -257,17 +204,19 @@ const NEEDS: Record<string, readonly Requirement[]> = {
   "pause and unpause": [pureCgroup2],
 };
 
-const toScenario = ([name, body]: [string, (podman: Podman) => Promise<void>]): Scenario => ({
-  name,
-  needs: NEEDS[name] ?? [],
-  run: async (runtime) => {
-    await using podman = await makePodman(runtime);
-    await body(podman);
-  },
-});
+/** As scenarios, each with a podman of its own. */
+export const toScenarios = (bodies: Record<string, (podman: Podman) => Promise<void>>): Scenario[] =>
+  Object.entries(bodies).map(([name, body]) => ({
+    name,
+    needs: NEEDS[name] ?? [],
+    run: async (runtime, place) => {
+      await using podman = await makePodman(runtime, place);
+      await body(podman);
+    },
+  }));
 
 export const podman: Caller = {
   name: "podman",
   needs: [program("podman"), program("conmon"), busybox],
-  scenarios: Object.entries(scenarios).map(toScenario),
+  scenarios: toScenarios(scenarios),
 };

@@ -3,6 +3,7 @@ import { describe } from "bun:test";
 import { namedRuntime, runtimeCommand } from "../../support/runtime-command.ts";
 import { executable, requires, root } from "../../support/skip.ts";
 import { CALLERS } from "./callers.ts";
+import { here } from "./place.ts";
 
 /** Defines a test for each scenario of each caller that is for whoever runs the tests. */
 export function testCallers(): void {
@@ -21,7 +22,7 @@ export function testCallers(): void {
           async () => {
             // a name that callers know
             using runtime = namedRuntime("runc");
-            await scenario.run(runtime.path);
+            await scenario.run(runtime.path, here);
           },
           120_000,
         );
