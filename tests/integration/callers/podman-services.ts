@@ -164,13 +164,12 @@ export const serviceScenarios: Record<string, (podman: Podman) => Promise<void>>
       "/sys/fs/cgroup/session/box.service",
     ];
     const listener = host.start(["perl", "-e", LISTEN, socket, told]);
-      child: host.start(["perl", "-e", LISTEN, socket, told]),
-      [Symbol.asyncDispose]: async () => ,
-    };
     await until("somebody listens", async () => (await host.run(["test", "-S", socket])).exitCode === 0);
     const start = `mkdir ${cgroup} && echo 0 >${cgroup}/cgroup.procs && NOTIFY_SOCKET=${socket} ${line("ExecStart")}`;
     await host.ok(["sh", "-c", start]);
-    await until("systemd was told", async () => /MAINPID=\d+[^]*READY=1/.test((await host.run(["cat", told])).stdout));
+    await until("systemd was told", async () =>
+      /MAINPID=\d+[\s\S]*READY=1/.test((await host.run(["cat", told])).stdout),
+    );
     same(await podman.ok("exec", "unit", "id", "-u"), "7\n", "id");
     same(
       (await host.ok(["sh", "-c", `cat ${cgroup}/libpod-payload-*/cgroup.procs | wc -l`])).trim(),
