@@ -1,10 +1,16 @@
 /**
  * A container on disk: `containers/<id>/` in the store.
  *
- *     container.json   what it is, and which layers it needs, so that garbage collection keeps them
- *     config.json      the bundle's configuration
- *     lock             held (flock) by the supervisor for as long as the container runs; has the pid of the first process, once
- *                      that runs
+ *     container.json   the record below: what listings show, and which layers it needs, so that garbage collection keeps them
+ *     options.json     everything that starting it again takes (`options-file.ts`)
+ *     config.json      the bundle's configuration, of its last start
+ *     started.json     written when the program runs: its pid, its start time, the time of day
+ *     exited.json      written when it has ended: status and time. Neither: it was never started
+ *     lock             held (flock) by the supervisor or monitor for as long as the container runs
+ *     stop-asked       there while somebody wants it to end: no restart then
+ *     restarts.json    of a restart policy
+ *     attach           the monitor's socket
+ *     log/             what the program wrote, unless another log driver takes it
  *     upper, work, merged   of an overlay; or rootfs, with the copy driver
  *     resolv.conf, hosts, hostname
  *
@@ -15,13 +21,36 @@ import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_RDWR, SYS } 
 import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
+import type { PublishedPort } from "../network/index.ts";
 import type { ContainerNeeds } from "../store/index.ts";
+
+export interface RestartPolicy {
+  readonly name: "no" | "on-failure" | "always" | "unless-stopped";
+  /** Of `on-failure`: how often at most; 0 is without limit. */
+  readonly maximum: number;
+}
+
+/** What a container has mounted beside what all have: for listings, and so that volumes in use are kept. */
+export interface RecordedMount {
+  readonly type: "bind" | "volume" | "tmpfs" | "image";
+  /** Of a volume or image. */
+  readonly name?: string;
+  /** Host path of a bind mount. */
+  readonly source?: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
+  /** A volume that was made for this container, without a name of its own: `rm -v` removes it. */
+  readonly anonymous?: boolean;
+}
 
 export interface ContainerRecord {
   readonly id: string;
+  /** Absent only in records of tsbox 0.1. */
   readonly name: string | undefined;
   /** As it was named on the command line. */
   readonly image: string | undefined;
+  /** `sha256:` and the digest of the image's configuration, as Docker counts ids. */
+  readonly imageID?: string | undefined;
   /** Milliseconds since 1970. */
   readonly created: number;
   readonly command: readonly string[];
@@ -30,7 +59,23 @@ export interface ContainerRecord {
   /** Removed when it ends, also when its supervisor could not do that. */
   readonly remove: boolean;
   readonly stopSignal: string;
+  /** Seconds that `stop` waits before it kills. */
+  readonly stopTimeout?: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  readonly ports?: readonly PublishedPort[] | undefined;
+  readonly mounts?: readonly RecordedMount[] | undefined;
+  /** As it was asked for; absent: the default. */
+  readonly network?: string | undefined;
+  readonly restart?: RestartPolicy | undefined;
+  readonly tty?: boolean | undefined;
+  readonly interactive?: boolean | undefined;
+  /** `none` also of containers that run in the foreground, whose output is their caller's. */
+  readonly log?: "json-file" | "journald" | "none" | undefined;
+  /** Id of its pod. */
+  readonly pod?: string | undefined;
+  /** Absolute path of its cgroup, while it runs with one. */
+  readonly cgroup?: string | undefined;
+  readonly healthcheck?: boolean | undefined;
   /** Read by the store's garbage collection; absent without an image. */
   readonly needs: ContainerNeeds | undefined;
 }
@@ -84,6 +129,14 @@ export function nameOwner(store: string, name: string): string | undefined {
   const buffer = new Uint8Array(256);
   const size = syscall(SYS.readlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), buffer, buffer.length);
   return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
+}
+
+/** Takes the lock of a container that is to run. @returns its descriptor, which survives exec; undefined when it runs already */
+export function takeLock(path: string): number | undefined {
+  const lock = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(`${path}/lock`), O_RDWR), `${path}/lock`);
+  if (syscall(SYS.flock, lock, LOCK_EX | LOCK_NB) === 0) return lock;
+  syscall(SYS.close, lock);
+  return undefined;
 }
 
 /** Makes the folder and takes its lock. @returns the lock's descriptor, which survives exec */

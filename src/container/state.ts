@@ -1,0 +1,107 @@
+/**
+ * What a container does right now, from its folder and the kernel: nothing else is asked, so that it is right whoever was killed.
+ */
+import { E, SyscallError } from "../linux/errno.ts";
+import { exists, readShortText, readText } from "../linux/read-text.ts";
+import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
+
+/** Docker's words. `created`: never started. `restarting`: it has ended and its monitor will start it again. */
+export type Status = "created" | "running" | "paused" | "restarting" | "exited";
+
+export interface ContainerState {
+  readonly status: Status;
+  /** Of its first process; 0 unless it runs. */
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, with which the pid names one process for ever; 0 unless it runs. */
+  readonly startTime: number;
+  /** 137 when its monitor was killed with it; 0 when it has not ended. */
+  readonly exitCode: number;
+  /** Why it could not be started, the last time that was tried. */
+  readonly error: string | undefined;
+  /** Killed by the kernel for lack of memory. */
+  readonly oomKilled: boolean;
+  /** Milliseconds since 1970; undefined: never, or nobody was there to note it. */
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  readonly restarts: number;
+  readonly health: "starting" | "healthy" | "unhealthy" | undefined;
+}
+
+/** started.json, as native writes it. */
+interface Started {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly startedAt: number;
+}
+
+/** exited.json, as native writes it, or tsbox when a start failed. */
+export interface Exited {
+  readonly exitCode: number;
+  readonly finishedAt: number;
+  readonly error?: string;
+  readonly oomKilled?: boolean;
+}
+
+function readJSON<T>(path: string): T | undefined {
+  const text = readShortText(path);
+  if (text === undefined || text === "") return undefined;
+  return JSON.parse(text) as T; // cast: only tsbox writes it, and renames it into place
+}
+
+/** Whether that very process is there, and not a zombie. proc(5), /proc/PID/stat */
+export function isAlive(pid: number, startTime: number): boolean {
+  const text = readShortText(`/proc/${pid}/stat`);
+  if (text === undefined) return false;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[19]) === startTime && fields[0] !== "Z" && fields[0] !== "X";
+}
+
+/** @throws SyscallError when there is no such container */
+export function readRecord(store: string, id: string): ContainerRecord {
+  return JSON.parse(readText(`${containerFolder(store, id)}/container.json`)) as ContainerRecord; // cast: only tsbox writes it
+}
+
+/** @returns undefined when there is no such container, or no more */
+export function recordIfPresent(store: string, id: string): ContainerRecord | undefined {
+  try {
+    return readRecord(store, id);
+  } catch (error) {
+    // being made, or removed, this moment
+    if (error instanceof SyscallError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return undefined;
+    throw error;
+  }
+}
+
+export function containerState(store: string, record: ContainerRecord): ContainerState {
+  const folder = containerFolder(store, record.id);
+  const held = isRunning(folder);
+  const started = readJSON<Started>(`${folder}/started.json`);
+  const exited = readJSON<Exited>(`${folder}/exited.json`);
+  const restarts = record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
+  const ended = {
+    pid: 0,
+    startTime: 0,
+    exitCode: exited?.exitCode ?? (started === undefined ? 0 : 137),
+    error: exited?.error,
+    oomKilled: exited?.oomKilled === true,
+    startedAt: started?.startedAt,
+    finishedAt: exited?.finishedAt,
+    restarts,
+    health: undefined,
+  };
+  // a container that took away its own death signal may outlive its monitor
+  const lives = started !== undefined && exited === undefined && isAlive(started.pid, started.startTime);
+  if (lives) {
+    const paused = record.cgroup !== undefined && readShortText(`${record.cgroup}/cgroup.freeze`)?.trim() === "1";
+    const { pid, startTime } = started;
+    return { ...ended, pid, startTime, exitCode: 0, status: paused ? "paused" : "running", health: healthOf(folder, record) };
+  }
+  if (held && exited !== undefined && exists(`${folder}/restarts.json`)) return { ...ended, status: "restarting" };
+  if (started === undefined && exited === undefined) return { ...ended, status: "created" };
+  return { ...ended, status: "exited" };
+}
+
+function healthOf(folder: string, record: ContainerRecord): ContainerState["health"] {
+  if (!record.healthcheck) return undefined;
+  return readJSON<{ status: "starting" | "healthy" | "unhealthy" }>(`${folder}/health.json`)?.status ?? "starting";
+}
