@@ -28,18 +28,6 @@ static long load(int fd) {
   return plan_decode(&self.plan, (const u8 *)base, stat.stx_size);
 }
 
-static long make_report_pipe(void) {
-  int ends[2];
-  long result = SYS_2(__NR_pipe2, ends, O_CLOEXEC | O_DIRECT);
-  if (result < 0) return result;
-  /* above what a container might be given, so that preserved descriptors and dup2 do not meet it */
-  self.report_read = (int)SYS_3(__NR_fcntl, ends[0], F_DUPFD_CLOEXEC, 200);
-  self.report_write = (int)SYS_3(__NR_fcntl, ends[1], F_DUPFD_CLOEXEC, 200);
-  SYS_1(__NR_close, ends[0]);
-  SYS_1(__NR_close, ends[1]);
-  return self.report_read < 0 ? self.report_read : self.report_write;
-}
-
 /* Called by _start with the stack as the kernel left it: argc, argv, 0, env, 0. */
 __attribute__((used)) _Noreturn void start(long *stack) {
   char **argv = (char **)(stack + 1);
@@ -48,9 +36,9 @@ __attribute__((used)) _Noreturn void start(long *stack) {
   for (u32 i = 0; i < 3; i++) self.fd[i] = (int)i;
   self.fd[3] = (int)fd;
   self.is_first = 1;
-  self.subject = self.terminal = self.report_file = -1;
+  self.subject = self.terminal = self.report_file = self.upstream = -1;
   block_signals(); /* until they are forwarded; those that come in between stay pending */
-  if (fd < 0 || load((int)fd) < 0 || make_report_pipe() < 0) exit_process(REPORT_STATUS);
+  if (fd < 0 || load((int)fd) < 0 || make_report_pipe(&self) < 0) exit_process(REPORT_STATUS);
   SYS_3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
   run_program(&self, 0);
 }

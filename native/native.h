@@ -16,6 +16,7 @@ struct report {
   u32 op, error, detail, reserved;
 };
 
+#define NOBODY (-2)
 #define REPORT_STATUS 125 /* how a process ends that has reported a failure */
 
 /* One process: each `clone` copies all of this. */
@@ -24,6 +25,7 @@ struct process {
   int fd[PLAN_SLOTS];
   int is_first; /* process 0, which handles failures */
   int report_read, report_write;
+  int upstream; /* of a monitor: the report pipe of process 0; -1 for others, NOBODY when it has left */
   int subject, subject_pid; /* pidfd and pid of the process that matters, -1 before */
   int status; /* wait status of what `wait` or `supervise` waited for */
   int report_file; /* takes the place of the report pipe when it is not -1 */
@@ -36,6 +38,7 @@ struct process {
 int plan_decode(struct plan *plan, const u8 *base, u64 size);
 
 /* run.c */
+long make_report_pipe(struct process *self);
 _Noreturn void run_program(struct process *self, u32 number);
 _Noreturn void report_failure(struct process *self, u32 op, long error);
 
@@ -97,14 +100,56 @@ long send_with_descriptor(int socket, int fd, struct part *parts, u32 count);
 long send_descriptor(int socket, int fd);
 long receive_descriptor(int socket);
 long connect_unix(const char *path);
+long listen_unix(const char *path);
 long loopback_up(void);
 long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
+
+/* Packets between a monitor and its clients: the first byte. Of clients: */
+#define PACKET_HELLO 'h'  /* CLIENT_WANTS_* */
+#define PACKET_DATA '0'   /* what was typed */
+#define PACKET_END 'e'    /* of what is typed */
+#define PACKET_WINDOW 'w' /* a byte of nothing, rows and columns of 16 bits */
+#define PACKET_SIGNAL 's' /* its number */
+/* Of the monitor: */
+#define PACKET_STDOUT '1'
+#define PACKET_STDERR '2'
+#define PACKET_EXIT 'x' /* the exit status */
+#define PACKET_MAX 32769
+
+#define CLIENT_WANTS_OUTPUT 1
+#define CLIENT_WANTS_ERROR 2
+#define CLIENT_TYPES 4
+#define CLIENT_TERMINAL 1
+#define CLIENT_FORWARDS_SIGNALS 2
+#define MONITOR_INPUT_ONCE 1 /* the program's input ends with the first client that types */
+
+/* monitor.c */
+long op_monitor(struct process *self, const struct plan_op *op);
+long op_dismiss(struct process *self, int listener);
+long op_wait_for(u64 milliseconds, int listener);
+
+/* client.c */
+long op_client(struct process *self, const struct plan_op *op);
+
+/* log.c */
+long op_log_file(struct process *self, const struct plan_op *op);
+long op_log_journal(struct process *self, const struct plan_op *op);
+void log_write(int stream, const u8 *data, u64 length);
+u32 escape_json(char *out, const u8 *data, u64 length);
+
+/* health.c */
+long op_health(struct process *self, const struct plan_op *op);
+int health_output(void);
+long health_pause(void);
+void health_check(struct process *self);
+void health_end(void);
 
 /* terminal.c */
 long op_supervise(struct process *self, int pidfd, int pty, int input, int output);
 long open_pty(int ptmx, int *master, int *slave);
 long set_window_size(int terminal, u16 rows, u16 columns);
 void restore_terminal(struct process *self);
+void take_terminal(struct process *self, int terminal);
 
 static inline u64 length_of(const char *text) {
   u64 length = 0;

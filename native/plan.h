@@ -38,9 +38,10 @@ struct plan_program {
 #define RECOVER_BUSY 16 /* EBUSY */
 #define RECOVER_OTHER 128
 
-/* The strings of this operation have placeholders: bytes 1 to 6 stand for the decimal pid of the subject (the process
+/* The strings of this operation have placeholders: bytes 1 to 8 stand for the decimal pid of the subject (the process
  * that a `clone` with `subject` started), the failed operation's index, its errno, its detail, and the time at which the
- * subject started, as /proc/PID/stat has it, and the pid of the process itself, as it sees it. */
+ * subject started, as /proc/PID/stat has it, the pid of the process itself, as it sees it, the time of day in milliseconds since
+ * 1970, and the exit status of what was waited for. */
 #define OP_EXPAND 1
 
 struct plan_op {
@@ -150,6 +151,19 @@ struct plan_op {
   X(loopback_up, "", "") /* in a new network namespace */ \
   X(netlink, "bFn", "message fd offset") /* to the kernel, with the number of `fd` put in at `offset`; waits for its answer */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
+  X(client, "fFnb", "socket input flags:hex detach_keys") /* a person beside a monitor; sets the status */ \
+  /* the monitor of a detached container: native/monitor.c */ \
+  X(take_reports, "", "") /* handle failures of those that are started from here on as process 0 does, and report them */ \
+  X(leave, "fn", "socket byte") /* send it; from here on nobody is told of failures */ \
+  X(listen_unix, "os", "out path") /* for packets */ \
+  X(packet_pair, "oo", "a b") \
+  X(send_hello, "fn", "socket wants:hex") \
+  X(log_file, "vns", "paths max_size lost") \
+  X(log_journal, "sb", "socket fields") \
+  X(health, "pooFbs", "program pidfd output cgroup times path") /* run it from time to time while `monitor` goes on */ \
+  X(monitor, "fFFFFFFn", "pidfd pty input output error listener client flags:hex") /* until the process ends */ \
+  X(dismiss, "F", "listener") /* tell clients the exit status */ \
+  X(wait_for, "nF", "milliseconds listener") /* fails when somebody connects */ \
   X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
   X(jump, "", "") /* always go to `jump` */ \
   X(fail, "n", "errno:errno") \

@@ -6,6 +6,7 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/time_types.h>
 #include <linux/wait.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -56,6 +57,13 @@ static u64 start_time(int pid) {
   return value;
 }
 
+/* Milliseconds since 1970. */
+static u64 time_of_day(void) {
+  struct __kernel_timespec now;
+  SYS_2(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, &now);
+  return (u64)now.tv_sec * 1000 + (u64)now.tv_nsec / 1000000;
+}
+
 /* Replaces placeholders (plan.h, OP_EXPAND). Returns 0 when the result does not fit the buffer. */
 const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size) {
   if ((op->flags & OP_EXPAND) == 0) return text;
@@ -68,6 +76,8 @@ const char *expand(const struct process *self, const struct plan_op *op, const c
     else if (*text == 4) at += decimal(buffer + at, self->failure.detail);
     else if (*text == 6) at += decimal(buffer + at, (u64)SYS_0(__NR_getpid));
     else if (*text == 5) at += decimal(buffer + at, start_time(self->subject_pid));
+    else if (*text == 7) at += decimal(buffer + at, time_of_day());
+    else if (*text == 8) at += decimal(buffer + at, (u64)exit_status(self->status));
     else buffer[at++] = *text;
   }
   buffer[at] = 0;
@@ -81,7 +91,7 @@ const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64
   if ((op->flags & OP_EXPAND) == 0) return (const u8 *)data;
   u64 size = *length + 64; /* grows by less than 21 for each placeholder, of which a text has few */
   for (u64 i = 0; i < *length; i++)
-    if (data[i] > 0 && data[i] < 7) size += 24;
+    if (data[i] > 0 && data[i] < 9) size += 24;
   long buffer = SYS_6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (buffer < 0 && buffer > -4096) return 0;
   const char *text = expand(self, op, data, (char *)buffer, (u32)size);
@@ -101,8 +111,10 @@ long op_clone(struct process *self, const struct plan_op *op) {
   if (pid < 0) return pid;
   if (pid == 0) {
     if (op->arg[5] != 0) SYS_2(__NR_prctl, PR_SET_PDEATHSIG, op->arg[5]);
-    if (self->is_first) SYS_1(__NR_close, self->report_read);
+    if (self->is_first && self->report_read >= 0) SYS_1(__NR_close, self->report_read);
+    if (self->upstream >= 0) SYS_1(__NR_close, self->upstream);
     self->is_first = 0;
+    self->upstream = -1;
     self->terminal = -1;
     run_program(self, (u32)op->arg[0]);
   }

@@ -235,6 +235,21 @@ static long close_others(struct arguments *in) {
   }
 }
 
+static long take_reports(struct process *self) {
+  self->upstream = self->report_write;
+  self->is_first = 1;
+  return make_report_pipe(self);
+}
+
+static long leave(struct arguments *in) {
+  u8 byte = (u8)number(in, 1);
+  SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  close_slot(in, 0);
+  if (in->self->upstream >= 0) SYS_1(__NR_close, in->self->upstream);
+  in->self->upstream = NOBODY;
+  return 0;
+}
+
 static long execute(struct arguments *in) {
   struct process *self = in->self;
   switch ((enum plan_code)in->op->code) {
@@ -349,6 +364,24 @@ static long execute(struct arguments *in) {
   case OP_loopback_up: return loopback_up();
   case OP_netlink: return netlink_request(bytes(in, 0), size(in, 0), optional_fd(in, 1), number(in, 2));
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
+  case OP_client: return op_client(self, in->op);
+  case OP_take_reports: return take_reports(self);
+  case OP_leave: return leave(in);
+  case OP_listen_unix: return assign(in, 0, listen_unix(string(in, 1)));
+  case OP_packet_pair: {
+    int ends[2];
+    return assign_both(in, ends, SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, ends));
+  }
+  case OP_send_hello: {
+    u8 hello[2] = {PACKET_HELLO, (u8)number(in, 1)};
+    return SYS_6(__NR_sendto, fd(in, 0), hello, 2, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  }
+  case OP_log_file: return op_log_file(self, in->op);
+  case OP_log_journal: return op_log_journal(self, in->op);
+  case OP_health: return op_health(self, in->op);
+  case OP_monitor: return op_monitor(self, in->op);
+  case OP_dismiss: return op_dismiss(self, optional_fd(in, 0));
+  case OP_wait_for: return op_wait_for(number(in, 0), optional_fd(in, 1));
   case OP_reap_as_init: return op_reap_as_init();
   case OP_jump: return 0;
   case OP_fail: return -(long)number(in, 0);
@@ -356,6 +389,19 @@ static long execute(struct arguments *in) {
   case OP_COUNT: break;
   }
   return -ENOSYS;
+}
+
+/* Process 0 has one from the start. */
+long make_report_pipe(struct process *self) {
+  int ends[2];
+  long result = SYS_2(__NR_pipe2, ends, O_CLOEXEC | O_DIRECT);
+  if (result < 0) return result;
+  /* above what a container might be given, so that preserved descriptors and dup2 do not meet it */
+  self->report_read = (int)SYS_3(__NR_fcntl, ends[0], F_DUPFD_CLOEXEC, 200);
+  self->report_write = (int)SYS_3(__NR_fcntl, ends[1], F_DUPFD_CLOEXEC, 200);
+  SYS_1(__NR_close, ends[0]);
+  SYS_1(__NR_close, ends[1]);
+  return self->report_read < 0 ? self->report_read : self->report_write;
 }
 
 static u8 recover_class(long error) {
@@ -389,7 +435,7 @@ _Noreturn void report_failure(struct process *self, u32 op, long error) {
 }
 
 /*
- * Process 0: what failed is the oldest report, because a peer that waits for a process which failed fails too. It ends
+ * Process 0, and a monitor, which hands it on to process 0: what failed is the oldest report, because a peer that waits for a process which failed fails too. It ends
  * the subject, restores the terminal and runs the failure program, whose own failures do not matter.
  * Others report and end.
  */
@@ -407,6 +453,8 @@ _Noreturn void fail_operation(struct process *self, u32 op, long error) {
   if (self->plan.ops[op].code == OP_await_exec) report = self->failure;
   else if (SYS_3(__NR_read, self->report_read, &earlier, sizeof earlier) == sizeof earlier) report = earlier;
   self->failure = report;
+  if (self->upstream >= 0) SYS_3(__NR_write, self->upstream, &report, sizeof report);
+  if (self->upstream != -1) exit_process(REPORT_STATUS);
   u32 program = self->plan.header->failure_program;
   if (program == PLAN_NO_PROGRAM) exit_process(REPORT_STATUS);
   run_program(self, program);

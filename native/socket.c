@@ -90,6 +90,27 @@ long connect_unix(const char *path) {
   return fd;
 }
 
+#define SOCK_SEQPACKET 5
+#define SOCK_NONBLOCK 04000
+
+/* A socket for packets by a name in the file system that is not there yet. */
+long listen_unix(const char *path) {
+  struct {
+    u16 family;
+    char path[108];
+  } address = {.family = AF_UNIX};
+  u64 length = length_of(path);
+  if (length >= sizeof address.path) return -ENAMETOOLONG;
+  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
+  long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_bind, fd, &address, 2 + length + 1);
+  if (result >= 0) result = SYS_2(__NR_listen, fd, 64);
+  if (result >= 0) return fd;
+  SYS_1(__NR_close, fd);
+  return result;
+}
+
 long loopback_up(void) {
   struct {
     char name[16];

@@ -50,6 +50,14 @@ static void make_raw(struct process *self) {
   ioctl(self->terminal, TCSETSF - 1, &raw);
 }
 
+/* Raw, until `restore_terminal`. Nothing for what is no terminal. */
+void take_terminal(struct process *self, int terminal) {
+  if (self->terminal < 0 && ioctl(terminal, TCGETS, self->terminal_state) != 0) return;
+  wait_for_foreground(terminal);
+  self->terminal = terminal;
+  make_raw(self);
+}
+
 static void copy_window(int from, int to) {
   struct window window;
   if (ioctl(from, TIOCGWINSZ, &window) == 0) ioctl(to, TIOCSWINSZ, &window);
@@ -108,11 +116,8 @@ static void forward(struct process *self, int pidfd, int signal, int pty, int in
     SYS_2(__NR_kill, SYS_0(__NR_getpid), SIGSTOP);
     return;
   case SIGCONT:
-    if (self->terminal >= 0) {
-      wait_for_foreground(self->terminal);
-      make_raw(self);
-      if (pty >= 0) copy_window(input, pty);
-    }
+    if (self->terminal >= 0) take_terminal(self, self->terminal);
+    if (pty >= 0 && self->terminal >= 0) copy_window(input, pty);
     return;
   default:
     SYS_4(__NR_pidfd_send_signal, pidfd, signal, 0, 0);
@@ -158,12 +163,8 @@ long op_supervise(struct process *self, int pidfd, int pty, int input, int outpu
   if (pty >= 0) {
     nonblocking(pty);
     keyboard = input >= 0 ? input : output;
-    if (ioctl(keyboard, TCGETS, self->terminal_state) == 0) {
-      wait_for_foreground(keyboard);
-      self->terminal = keyboard;
-      make_raw(self);
-      copy_window(keyboard, pty);
-    }
+    take_terminal(self, keyboard);
+    if (self->terminal >= 0) copy_window(keyboard, pty);
   }
   in = (struct stream){.from = input, .to = pty};
   out = (struct stream){.from = pty, .to = output};

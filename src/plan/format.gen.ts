@@ -106,13 +106,25 @@ export const CODES = {
   loopback_up: 86,
   netlink: 87,
   supervise: 88,
-  reap_as_init: 89,
-  jump: 90,
-  fail: 91,
-  exit: 92,
+  client: 89,
+  take_reports: 90,
+  leave: 91,
+  listen_unix: 92,
+  packet_pair: 93,
+  send_hello: 94,
+  log_file: 95,
+  log_journal: 96,
+  health: 97,
+  monitor: 98,
+  dismiss: 99,
+  wait_for: 100,
+  reap_as_init: 101,
+  jump: 102,
+  fail: 103,
+  exit: 104,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","fFnb","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -206,6 +218,18 @@ export interface OpArguments {
   loopback_up: [];
   netlink: [message: Uint8Array, fd: Slot | null, offset: number | bigint];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];
+  client: [socket: Slot, input: Slot | null, flags: number | bigint, detach_keys: Uint8Array];
+  take_reports: [];
+  leave: [socket: Slot, byte: number | bigint];
+  listen_unix: [out: Slot, path: string];
+  packet_pair: [a: Slot, b: Slot];
+  send_hello: [socket: Slot, wants: number | bigint];
+  log_file: [paths: readonly string[], max_size: number | bigint, lost: string];
+  log_journal: [socket: string, fields: Uint8Array];
+  health: [program: Program, pidfd: Slot, output: Slot, cgroup: Slot | null, times: Uint8Array, path: string];
+  monitor: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null, error: Slot | null, listener: Slot | null, client: Slot | null, flags: number | bigint];
+  dismiss: [listener: Slot | null];
+  wait_for: [milliseconds: number | bigint, listener: Slot | null];
   reap_as_init: [];
   jump: [];
   fail: [errno: number | bigint];
