@@ -1,4 +1,4 @@
-/* Copying a folder of the root file system into a new mount that is to cover it (`tmpcopyup`). */
+/* Filling mounts: with what the folder that they cover holds (`tmpcopyup`, new volumes), with a file of the host; and giving them an owner. */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
@@ -47,6 +47,14 @@ static long copy_metadata(long from, long to, const struct statx *stat) {
   return SYS_4(__NR_utimensat, to, 0, times, 0);
 }
 
+/* From where `from` stands to its end. */
+long copy_data(int from, int to) {
+  long result;
+  do result = SYS_4(__NR_sendfile, to, from, 0, CHUNK);
+  while (result > 0);
+  return result;
+}
+
 static long copy_file(long from_dir, long to_dir, const char *name) {
   long from = SYS_4(__NR_openat, from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
   if (from < 0) return from;
@@ -54,8 +62,7 @@ static long copy_file(long from_dir, long to_dir, const char *name) {
   long result = stat_at(from, "", &stat);
   if (result >= 0 && (stat.stx_mode & S_IFMT) != S_IFREG) result = -ESTALE; /* replaced meanwhile */
   long to = result < 0 ? result : SYS_4(__NR_openat, to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  do result = to < 0 ? to : SYS_4(__NR_sendfile, to, from, 0, CHUNK);
-  while (result > 0);
+  result = to < 0 ? to : copy_data((int)from, (int)to);
   if (result >= 0) result = copy_metadata(from, to, &stat);
   return close_after(from, close_after(to, result));
 }
@@ -133,4 +140,51 @@ long inherit_folder(int mount, int root, const char *path, int mode, int content
   }
   if (result >= 0 && mode) result = SYS_2(__NR_fchmod, to, stat.stx_mode & 07777);
   return close_after(from, close_after(to, result));
+}
+
+static long chown_one(long dir, const char *name, u32 uid, u32 gid, u32 *mode) {
+  struct statx stat;
+  long result = stat_at(dir, name, &stat);
+  if (result < 0) return result;
+  *mode = stat.stx_mode;
+  /* not needlessly: it would clear set-uid bits */
+  if (stat.stx_uid == uid && stat.stx_gid == gid) return 0;
+  return SYS_5(__NR_fchownat, dir, name, uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+}
+
+static long chown_below(long folder, u32 uid, u32 gid, int depth) {
+  if (depth > MAX_DEPTH) return -ELOOP;
+  char buffer[2048] __attribute__((aligned(8)));
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV | RESOLVE_BENEATH};
+  for (;;) {
+    long bytes = SYS_3(__NR_getdents64, folder, buffer, sizeof buffer);
+    if (bytes <= 0) return bytes;
+    for (long at = 0; at < bytes;) {
+      struct entry *entry = (struct entry *)(buffer + at);
+      at += entry->length;
+      if (is_dot(entry->name)) continue;
+      u32 mode = 0;
+      long result = chown_one(folder, entry->name, uid, gid, &mode);
+      if (result == -ENOENT) continue; /* removed meanwhile by another container that has it */
+      if (result < 0) return result;
+      if ((mode & S_IFMT) != S_IFDIR) continue;
+      long below = SYS_4(__NR_openat2, folder, entry->name, &how, sizeof how);
+      if (below == -EXDEV || below == -ENOENT) continue;
+      if (below < 0) return below;
+      result = close_after(below, chown_below(below, uid, gid, depth + 1));
+      if (result < 0) return result;
+    }
+  }
+}
+
+/*
+ * Gives what a mount shows, and all below, an owner. By descriptor and without following links, because another container may move things
+ * in it meanwhile; never into another mount.
+ */
+long chown_tree(int mount, u32 uid, u32 gid) {
+  u32 mode = 0;
+  long result = chown_one(mount, "", uid, gid, &mode);
+  if (result < 0 || (mode & S_IFMT) != S_IFDIR) return result;
+  long folder = SYS_4(__NR_openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  return folder < 0 ? folder : close_after(folder, chown_below(folder, uid, gid, 0));
 }

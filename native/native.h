@@ -62,6 +62,8 @@ long mask_path(int root, const char *path, int dev_null);
 
 /* copy.c */
 long inherit_folder(int mount, int root, const char *path, int mode, int contents);
+long copy_data(int from, int to);
+long chown_tree(int mount, u32 uid, u32 gid);
 
 /* process.c */
 long op_clone(struct process *self, const struct plan_op *op);

@@ -85,6 +85,8 @@ struct plan_op {
   X(umount2, "sn", "target flags:umount") \
   X(new_mount, "osvn", "out type options attributes:attr") /* fsopen, fsconfig of `key` or `key=value`, fsmount */ \
   X(inherit_folder, "ffsnn", "mount root path mode contents") /* of what the mount will cover */ \
+  X(copy_data, "ff", "from to") /* from where the one stands to its end */ \
+  X(chown_tree, "fnn", "mount uid gid") /* what it shows and all below, never through a link or into another mount */ \
   X(open_tree, "oFsn", "out dir path flags:open_tree") \
   X(attach, "ffsnn", "mount root path kind:type follow_links") /* at a place inside root, made where missing; closes the mount */ \
   X(bind_device, "fssnn", "root host path kind:type dev:dev") /* only if it is that device */ \

@@ -286,6 +286,8 @@ static long execute(struct arguments *in) {
   case OP_umount2: return SYS_2(__NR_umount2, string(in, 0), number(in, 1));
   case OP_new_mount: return assign(in, 0, new_mount(&self->plan, string(in, 1), number(in, 2), number(in, 3), &self->failure.detail));
   case OP_inherit_folder: return inherit_folder(fd(in, 0), fd(in, 1), string(in, 2), number(in, 3) != 0, number(in, 4) != 0);
+  case OP_copy_data: return copy_data(fd(in, 0), fd(in, 1));
+  case OP_chown_tree: return chown_tree(fd(in, 0), (u32)number(in, 1), (u32)number(in, 2));
   case OP_open_tree: return assign(in, 0, SYS_3(__NR_open_tree, fd(in, 1), string(in, 2), number(in, 3) | OPEN_TREE_CLOEXEC));
   case OP_attach: {
     long result = attach(fd(in, 0), fd(in, 1), string(in, 2), (u32)number(in, 3), (int)number(in, 4));

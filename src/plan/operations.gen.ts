@@ -27,6 +27,8 @@ export const OPS = {
   umount2: [["target", "s"], ["flags", "n", "umount"]],
   new_mount: [["out", "o"], ["type", "s"], ["options", "v"], ["attributes", "n", "attr"]],
   inherit_folder: [["mount", "f"], ["root", "f"], ["path", "s"], ["mode", "n"], ["contents", "n"]],
+  copy_data: [["from", "f"], ["to", "f"]],
+  chown_tree: [["mount", "f"], ["uid", "n"], ["gid", "n"]],
   open_tree: [["out", "o"], ["dir", "F"], ["path", "s"], ["flags", "n", "open_tree"]],
   attach: [["mount", "f"], ["root", "f"], ["path", "s"], ["kind", "n", "type"], ["follow_links", "n"]],
   bind_device: [["root", "f"], ["host", "s"], ["path", "s"], ["kind", "n", "type"], ["dev", "n", "dev"]],
