@@ -17,7 +17,11 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   rm: async () => (await import("./cli/rm.ts")).rm,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   version: async () => (await import("./cli/version.ts")).version,
+  completion: async () => (await import("./cli/completion/command.ts")).completion,
   help: async () => (await import("./cli/help.ts")).help,
+  container: async () => (await import("./cli/docker-names.ts")).longName("container", COMMANDS),
+  image: async () => (await import("./cli/docker-names.ts")).longName("image", COMMANDS),
+  __complete: async () => (await import("./cli/completion/command.ts")).completeCommand,
   __unpack: async () => (await import("./image/unpack/index.ts")).unpackWorkerMain,
   __tree: async () => (await import("./rootfs/tree/index.ts")).treeWorkerMain,
   "__explain-failure": async () => (await import("./cli/internal.ts")).explainFailureCommand,
@@ -34,9 +38,15 @@ const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-execu
 async function main(argv: readonly string[]): Promise<number> {
   const runtime = runtimeArguments(process.argv0, argv);
   if (runtime !== undefined) return await (await import("./cli/oci/main.ts")).runtimeMain(runtime);
-  const [first, ...rest] = readRoot(argv);
+  let words = argv;
+  try {
+    if (argv[0]?.startsWith("-")) words = (await import("./cli/global-flags.ts")).readGlobalFlags(argv);
+  } catch (error) {
+    return await report(error, "");
+  }
+  const [first, ...rest] = words;
   if (first === "--version" || first === "-V") return (await COMMANDS.version?.())?.([]) ?? 0;
-  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.(rest) ?? 0;
+  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.([]) ?? 0;
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
   try {
@@ -44,18 +54,6 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return await report(error, first);
   }
-}
-
-/** `--root` before the command is the store's folder; tsbox finds it there too when it calls itself. */
-function readRoot(argv: readonly string[]): readonly string[] {
-  const [first, second] = argv;
-  if (first === "--root" && second !== undefined) {
-    process.env.TSBOX_ROOT = second;
-    return argv.slice(2);
-  }
-  if (!first?.startsWith("--root=")) return argv;
-  process.env.TSBOX_ROOT = first.slice("--root=".length);
-  return argv.slice(1);
 }
 
 /**

@@ -1,12 +1,19 @@
 /** `tsbox doctor [--json]`: what this host can do, what tsbox does instead, and how to change it. */
-import { TsboxError } from "../error.ts";
+import { type CommandDefinition, isOn } from "./args.ts";
+import { HELP, readCommand, refuseOperands } from "./command.ts";
 import { diagnose, type Finding } from "./doctor-findings.ts";
 
-const HELP = `Usage: tsbox doctor [--json]
-
-Says what this host can do for containers, what tsbox does where something is missing, and the remedy.
-Exits 0 when containers can run, 1 when they cannot.
-`;
+export const DOCTOR: CommandDefinition = {
+  name: "doctor",
+  description:
+    "Say what this host can do, and how to mend what it cannot. Exits 0 when containers can run, 1 when they cannot.",
+  operands: "",
+  flags: { json: { type: "boolean", description: "Print the findings as JSON" }, ...HELP },
+  examples: [
+    ["tsbox doctor", "what is missing, what tsbox does instead, and the remedy"],
+    ["tsbox doctor --json", "for programs"],
+  ],
+};
 
 const MARKS = { ok: ["✓", 32], less: ["!", 33], no: ["✗", 31] } as const;
 const WIDTH = 20;
@@ -14,20 +21,17 @@ const WIDTH = 20;
 /**
  * Runs the command.
  *
- * @param args what follows `doctor` on the command line
+ * @param argv what follows `doctor` on the command line
  * @returns the exit status: 0 when containers can run, 1 when they cannot
  * @throws TsboxError `usage`
  */
-export async function doctor(args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => arg !== "--json" && arg !== "--help" && arg !== "-h");
-  if (unknown !== undefined) throw new TsboxError("usage", `cannot run doctor: unknown argument '${unknown}'`);
-  if (args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+export async function doctor(argv: readonly string[]): Promise<number> {
+  const args = await readCommand(DOCTOR, argv);
+  if (args === undefined) return 0;
+  refuseOperands(DOCTOR, args);
   const findings = await diagnose();
   const canRun = findings.every(({ state }) => state !== "no");
-  if (args.includes("--json")) process.stdout.write(`${JSON.stringify({ canRun, findings }, null, 2)}\n`);
+  if (isOn(args, "json")) process.stdout.write(`${JSON.stringify({ canRun, findings }, null, 2)}\n`);
   else process.stdout.write(render(findings, process.stdout.isTTY === true && !process.env.NO_COLOR));
   return canRun ? 0 : 1;
 }

@@ -1,0 +1,67 @@
+/**
+ * Every command, in the order of the help. The list of commands, `tsbox help COMMAND`, completion and the man pages come from here;
+ * `main.ts` has its own list, of what runs, because start-up must not pay for this one. `tests/cli/catalogue.test.ts` compares them.
+ */
+import type { CommandDefinition } from "./args.ts";
+import type { GroupDefinition } from "./group.ts";
+
+export type Definition = CommandDefinition | GroupDefinition;
+
+export interface Section {
+  readonly title: string;
+  /** Each command's file is loaded when it is asked for. */
+  readonly commands: readonly (readonly [name: string, load: () => Promise<Definition>])[];
+}
+
+export const CATALOGUE: readonly Section[] = [
+  {
+    title: "Containers",
+    commands: [
+      ["run", async () => (await import("./run-flags.ts")).RUN],
+      ["ps", async () => (await import("./ps.ts")).PS],
+      ["rm", async () => (await import("./rm.ts")).RM],
+    ],
+  },
+  {
+    title: "Images",
+    commands: [
+      ["pull", async () => (await import("./pull.ts")).PULL],
+      ["images", async () => (await import("./images.ts")).IMAGES],
+      ["rmi", async () => (await import("./rmi.ts")).RMI],
+    ],
+  },
+  {
+    title: "Networks, volumes, pods and secrets",
+    commands: [],
+  },
+  {
+    title: "This program",
+    commands: [
+      ["doctor", async () => (await import("./doctor.ts")).DOCTOR],
+      ["oci", async () => (await import("./oci/globals.ts")).OCI],
+      ["completion", async () => (await import("./completion/command.ts")).COMPLETION],
+      ["version", async () => (await import("./version.ts")).VERSION],
+      ["help", async () => (await import("./help.ts")).HELP_COMMAND],
+    ],
+  },
+];
+
+export function isGroup(definition: Definition): definition is GroupDefinition {
+  return "commands" in definition;
+}
+
+/** The definition of a command or group by its first word. */
+export async function findDefinition(name: string): Promise<Definition | undefined> {
+  const entry = CATALOGUE.flatMap(({ commands }) => commands).find(([candidate]) => candidate === name);
+  return await entry?.[1]();
+}
+
+/** All definitions, those within groups after their group. */
+export async function allDefinitions(): Promise<readonly Definition[]> {
+  const top = await Promise.all(CATALOGUE.flatMap(({ commands }) => commands.map(([, load]) => load())));
+  return top.flatMap((definition) =>
+    isGroup(definition)
+      ? [definition, ...Object.values(definition.commands).map((command) => command.definition)]
+      : [definition],
+  );
+}

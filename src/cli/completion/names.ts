@@ -1,0 +1,41 @@
+/** The names of things that are there, for completion. Reads the disk and changes nothing. */
+import { CATALOGUE } from "../catalogue.ts";
+import type { Kind } from "./values.ts";
+
+/** A word, and what the shell may show beside it. */
+export type Candidate = readonly [word: string, what: string];
+
+const LISTS: Readonly<Record<Kind, (begun: string) => Promise<readonly Candidate[]>>> = {
+  container: async (begun) => {
+    const { listContainers } = await import("../../container/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    return listContainers(openStore().root).flatMap(({ record }): Candidate[] => {
+      const what = record.image ?? "";
+      // ids are for those who begin to type one
+      const id: Candidate[] = begun !== "" && record.id.startsWith(begun) ? [[record.id.slice(0, 12), what]] : [];
+      return record.name ? [[record.name, what], ...id] : id;
+    });
+  },
+  image: async () => {
+    const { listImages } = await import("../../image/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    const { familiarName, parseReference } = await import("../../oci/index.ts");
+    const names = listImages(openStore()).flatMap(({ name }) => name ?? []);
+    return names.map((name) => [/^[a-z-]+:[./]/.test(name) ? name : familiarName(parseReference(name)), ""]);
+  },
+  network: async () => [],
+  volume: async () => [],
+  pod: async () => [],
+  secret: async () => [],
+  command: async () => CATALOGUE.flatMap(({ commands }) => commands.map(([name]): Candidate => [name, ""])),
+};
+
+/** @param begun what is typed of the word. A store that cannot be read has no names: a shell must not see an error. */
+export async function namesOf(kind: Kind, begun: string): Promise<readonly Candidate[]> {
+  try {
+    return await LISTS[kind](begun);
+  } catch (error) {
+    if (process.env.TSBOX_DEBUG) console.error(error);
+    return [];
+  }
+}

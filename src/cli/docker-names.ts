@@ -1,0 +1,58 @@
+/**
+ * Docker's longer names of commands, `tsbox container ls` and `tsbox image rm`: two words that stand for one command. They are no
+ * commands of their own, so help, completion and the man page show the short ones.
+ */
+import { TsboxError } from "../error.ts";
+import { writeAll } from "../linux/write-text.ts";
+import { nearest } from "./args.ts";
+
+type Command = (argv: readonly string[]) => Promise<number>;
+
+/** Those that have the same name with and without the first word, and the words for which the others stand. */
+const NAMES = {
+  container: {
+    same: `attach commit cp create diff exec export kill logs pause port rename restart rm run start stats stop top unpause update
+      wait`,
+    other: { ls: ["ps"], list: ["ps"], ps: ["ps"], inspect: ["inspect", "--type=container"] },
+  },
+  image: {
+    same: "build history import load pull push save tag",
+    other: { ls: ["images"], list: ["images"], rm: ["rmi"], remove: ["rmi"], inspect: ["inspect", "--type=image"] },
+  },
+} as const;
+
+export type LongGroup = keyof typeof NAMES;
+
+/** What the second words stand for. */
+export function longNames(group: LongGroup): ReadonlyMap<string, readonly string[]> {
+  const same = NAMES[group].same.split(/\s+/).map((name) => [name, [name]] as const);
+  return new Map<string, readonly string[]>([...same, ...Object.entries(NAMES[group].other)]);
+}
+
+/**
+ * @param commands the router's: what is not there yet is said to be missing
+ * @returns a command that calls the one meant; it throws TsboxError `usage` or `unsupported` when there is none
+ */
+export function longName(group: LongGroup, commands: Readonly<Record<string, () => Promise<Command>>>): Command {
+  const names = longNames(group);
+  const loaderOf = ([name = ""]: readonly string[]) => (Object.hasOwn(commands, name) ? commands[name] : undefined);
+  return async ([name, ...argv]) => {
+    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+      const there = [...names].filter(([, words]) => loaderOf(words) !== undefined);
+      const lines = there.map(([long, words]) => `  ${long.padEnd(10)} as tsbox ${words.join(" ")}`);
+      const usage = `Usage: tsbox ${group} COMMAND [FLAGS]`;
+      writeAll(1, `Docker's longer names of commands.\n\n${usage}\n\nCommands:\n${lines.join("\n")}\n`);
+      return 0;
+    }
+    const words = names.get(name);
+    if (words === undefined) {
+      const near = nearest(name, names.keys());
+      const hint = near === undefined ? `see tsbox ${group} --help` : `did you mean ${near}?`;
+      throw new TsboxError("usage", `cannot run tsbox ${group}: there is no command ${JSON.stringify(name)}; ${hint}`);
+    }
+    const load = loaderOf(words);
+    if (load === undefined)
+      throw new TsboxError("unsupported", `cannot run tsbox ${group} ${name}: tsbox has no such command`);
+    return await (await load())([...words.slice(1), ...argv]);
+  };
+}
