@@ -150,13 +150,12 @@ function boolean(command: CommandDefinition, shown: string, given: string | unde
 }
 
 /** Flags that Docker has and tsbox has not built are named as such, so that nobody wonders about a typing error. */
-const NOT_BUILT = `--detach -d --restart --health-cmd --health-interval --health-retries --health-timeout --health-start-period --no-healthcheck
-  --pod --secret --log-driver --log-opt --link --network-alias --ip --ip6 --mac-address --volumes-from --gpus --runtime --isolation
+const NOT_BUILT = `--pod --link --network-alias --ip --ip6 --mac-address --gpus --runtime --isolation
   --cgroup-parent --cgroupns --blkio-weight --cpu-shares --cpuset-cpus --cpuset-mems --memory-swap --memory-reservation --oom-kill-disable
-  --oom-score-adj --stop-timeout --storage-opt --publish-all -P --expose --attach -a --detach-keys --sig-proxy --volume-driver --kernel-memory
-  --device-cgroup-rule --replace --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
+  --oom-score-adj --storage-opt --publish-all -P --expose --attach -a --detach-keys --sig-proxy --volume-driver --kernel-memory
+  --device-cgroup-rule --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
   --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops
-  --domainname --health-start-interval --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`;
+  --domainname --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`;
 
 function unknown(command: CommandDefinition, shown: string): TsboxError {
   if (NOT_BUILT.split(/\s+/).includes(shown))

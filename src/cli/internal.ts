@@ -24,3 +24,29 @@ export async function removeContainerCommand(args: readonly string[]): Promise<n
   await removeContainerFolder(store, id);
   return 0;
 }
+
+/** `__start-failure OP ERRNO DETAIL STORE ID keep|discard` */
+export async function startFailureCommand(args: readonly string[]): Promise<number> {
+  return await (await import("../container/start-failure.ts")).startFailure(args);
+}
+
+/** `__after-exit STORE ID` */
+export async function afterExitCommand(args: readonly string[]): Promise<number> {
+  const [store = "", id = ""] = args;
+  (await import("../container/restart.ts")).afterExit(store, id);
+  return 0;
+}
+
+/** `__restart STORE ID` */
+export async function restartCommand(args: readonly string[]): Promise<number> {
+  const [store = "", id = ""] = args;
+  try {
+    await (await import("../container/restart.ts")).restart(store, id);
+    return 0;
+  } catch (error) {
+    // nobody listens: `ps` and `inspect` tell it
+    const { noteFailure } = await import("../container/start-failure.ts");
+    noteFailure(`${store}/containers/${id}`, error);
+    throw error;
+  }
+}

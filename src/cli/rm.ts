@@ -1,9 +1,8 @@
 /** `tsbox rm` */
-import { findContainer, isContainerRunning, killContainer, removeContainerFolder } from "../container/index.ts";
-import { TsboxError } from "../error.ts";
-import { openStore } from "../store/index.ts";
+import { removeContainer } from "../container/remove.ts";
 import { type CommandDefinition, isOn } from "./args.ts";
-import { forEachOperand, HELP, readCommand, requireOperands } from "./command.ts";
+import { HELP, readCommand } from "./command.ts";
+import { ALL, forContainers } from "./containers.ts";
 
 export const RM: CommandDefinition = {
   name: "rm",
@@ -11,6 +10,8 @@ export const RM: CommandDefinition = {
   operands: "CONTAINER...",
   flags: {
     force: { type: "boolean", alias: "f", description: "Kill what runs, and do not mind what is not there" },
+    volumes: { type: "boolean", alias: "v", description: "Remove their anonymous volumes, too" },
+    ...ALL,
     ...HELP,
   },
   examples: [
@@ -23,23 +24,8 @@ export const RM: CommandDefinition = {
 export async function rm(argv: readonly string[]): Promise<number> {
   const args = await readCommand(RM, argv);
   if (args === undefined) return 0;
-  requireOperands(RM, args, "container");
   const force = isOn(args, "force");
-  const store = openStore().root;
-  return await forEachOperand(args, async (operand) => {
-    let id: string;
-    try {
-      id = findContainer(store, operand);
-    } catch (error) {
-      if (force && error instanceof TsboxError && error.code === "not-found") return;
-      throw error;
-    }
-    if (isContainerRunning(store, id)) {
-      if (!force)
-        throw new TsboxError("busy", `cannot remove container ${operand}: it runs; tsbox rm -f ends it first`);
-      await killContainer(store, id);
-    }
-    await removeContainerFolder(store, id);
-    console.log(operand);
-  });
+  const remove = async (store: string, id: string) =>
+    await removeContainer(store, id, { force, volumes: isOn(args, "volumes") });
+  return await forContainers(RM, args, remove, { ignoreMissing: force });
 }

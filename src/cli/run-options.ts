@@ -1,6 +1,7 @@
 /** The command line of `tsbox run` as options: every value is parsed here, once. */
 
 import {
+  type LogOptions,
   type NamespaceChoice,
   type PullPolicy,
   parseEnv,
@@ -16,11 +17,17 @@ import { parseAddHost, parseNetwork, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
+const DEFAULT_LOG: LogOptions = { driver: "json-file", maxSize: 0, maxFile: 1, tag: undefined };
 const DEFAULT_SHM = 64 * 2 ** 20;
 
 /** Loaded only when there is a flag whose value it reads. */
 function values() {
   return require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
+}
+
+/** What is only of containers that stay. */
+function stays() {
+  return require("./run-stays.ts") as typeof import("./run-stays.ts");
 }
 
 function oneOf<T extends string>(args: ParsedArgs, name: string, allowed: readonly T[], fallback: T): T {
@@ -58,7 +65,16 @@ export function readRunOptions(
   const fromFiles = all(args, "env-file").flatMap((path) => values().parseEnvFile(readEnvFile(path), path, env));
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
+  if (isOn(args, "detach") && isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
+    throw new TsboxError("usage", "cannot use --rm with --restart: what is removed cannot be started again");
   return {
+    detach: isOn(args, "detach"),
+    replace: isOn(args, "replace"),
+    restart: optional(last(args, "restart"), (text) => stays().parseRestart(text)),
+    log: args.flags.has("log-driver") || args.flags.has("log-opt") ? stays().readLog(args) : DEFAULT_LOG,
+    health: [...args.flags.keys()].some((name) => name.includes("health")) ? stays().readHealth(args) : undefined,
+    stopTimeout: optional(last(args, "stop-timeout"), (text) => stays().parseSeconds(text, "--stop-timeout")),
+    networkName: last(args, "network"),
     image: rootfs === undefined ? first : undefined,
     rootfs,
     command: rootfs === undefined ? rest : args.positionals,
@@ -76,6 +92,8 @@ export function readRunOptions(
     entrypoint: last(args, "entrypoint"),
     env: [...fromFiles, ...given],
     mounts,
+    volumesFrom: all(args, "volumes-from").map((text) => values().parseVolumesFrom(text)),
+    secrets: all(args, "secret").map((text) => values().parseSecret(text)),
     shmSize: optional(last(args, "shm-size"), (text) => values().parseBytes(text, "--shm-size")) ?? DEFAULT_SHM,
     capAdd: all(args, "cap-add").flatMap((text) => text.split(",")),
     capDrop: all(args, "cap-drop").flatMap((text) => text.split(",")),

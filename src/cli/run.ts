@@ -19,7 +19,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 /** The renderer is loaded with the first event: mostly the image is here, and there is none. */
-function showLater(): OnPullEvent {
+export function showLater(): OnPullEvent {
   let show: Promise<OnPullEvent> | undefined;
   return (event) => {
     show ??= import("./pull-progress.ts").then((module) => module.pullProgress());

@@ -73,8 +73,6 @@ export interface ContainerRecord {
   readonly log?: "json-file" | "journald" | "none" | undefined;
   /** Id of its pod. */
   readonly pod?: string | undefined;
-  /** Absolute path of its cgroup, while it runs with one. */
-  readonly cgroup?: string | undefined;
   readonly healthcheck?: boolean | undefined;
   /** Read by the store's garbage collection; absent without an image. */
   readonly needs: ContainerNeeds | undefined;

@@ -10,6 +10,8 @@ import type { RunOptions } from "./spec/options.ts";
 export interface PreparedImage {
   readonly defaults: ContainerDefaults;
   readonly root: LayeredImage;
+  /** Digest of the image's configuration: its id, as Docker counts. */
+  readonly imageID: string;
   /** What garbage collection must keep while the container exists: in `container.json`. */
   readonly needs: ContainerNeeds;
   /** Keeps garbage collection away until `container.json` is written; the caller disposes of it. */
@@ -41,6 +43,7 @@ export async function prepareImage(
   return {
     defaults: image.config.config ?? {},
     root: { layersFolder: store.layers.folder(mapping), layers: image.chainIDs.map(digestHex) },
+    imageID: image.configDigest,
     needs: { name: image.name, manifest: image.manifestDigest, mapping: mapping.name, layers: image.chainIDs },
     hold,
   };

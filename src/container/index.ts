@@ -1,10 +1,12 @@
 /** Containers made from images. */
-export { killContainer } from "./kill.ts";
+export type { RestartPolicy } from "./folder.ts";
 export { findContainer, isContainerRunning, type ListedContainer, listContainers } from "./list.ts";
 export { removeContainerFolder } from "./remove.ts";
-export { type RunMode, runContainer } from "./run.ts";
+export { createContainer, type RunMode, runContainer } from "./run.ts";
 export { parseEnv } from "./spec/environment.ts";
 export type {
+  HealthOptions,
+  LogOptions,
   MountRequest,
   NamespaceChoice,
   PullPolicy,

@@ -2,11 +2,11 @@
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
 import { AT_FDCWD, O_RDONLY, SYS } from "../linux/abi.gen.ts";
-import { exists, readShortText } from "../linux/read-text.ts";
+import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { containerFolder, isRunning } from "./folder.ts";
 import { findContainer } from "./list.ts";
-import { readRecord } from "./remove.ts";
+import { containerState, readRecord } from "./state.ts";
 
 export interface JoinedNetwork {
   readonly namespaces: readonly { readonly type: "user" | "network"; readonly path: string }[];
@@ -25,11 +25,12 @@ export function joinNetwork(store: string, name: string, mapping: IdMapping): Jo
     new TsboxError(code, `cannot use --network=container:${name}: ${reason}`);
   const id = findContainer(store, name);
   const folder = containerFolder(store, id);
-  if (readRecord(store, id).mapping !== mapping.name) {
+  const record = readRecord(store, id);
+  if (record.mapping !== mapping.name) {
     throw fail("unsupported", "it has another mapping of user ids; use the same --userns for both");
   }
-  const pid = readShortText(`${folder}/lock`) || undefined;
-  if (pid === undefined) throw fail("busy", "it does not run");
+  const { pid } = containerState(store, record);
+  if (pid === 0) throw fail("busy", "it does not run");
   const namespaces = [
     ...(mapping.kind === "none" ? [] : [{ type: "user" as const, path: `/proc/${pid}/ns/user` }]),
     { type: "network" as const, path: `/proc/${pid}/ns/net` },

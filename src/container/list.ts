@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { E, SyscallError } from "../linux/errno.ts";
 import { type ContainerRecord, containerFolder, isRunning, nameOwner } from "./folder.ts";
-import { readRecord } from "./remove.ts";
+import { readRecord } from "./state.ts";
 
 export interface ListedContainer {
   readonly record: ContainerRecord;

@@ -1,23 +1,62 @@
-/** Removing a container's folder, files of subordinate ids included. */
+/** Removing containers, files of subordinate ids included. */
+import { TsboxError } from "../error.ts";
 import { chooseMapping, unpackMapping } from "../idmap/index.ts";
 import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
-import { readText } from "../linux/read-text.ts";
+import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
-import { type ContainerRecord, containerFolder, nameOwner } from "./folder.ts";
+import { event } from "./events.ts";
+import { containerFolder, nameOwner, takeLock } from "./folder.ts";
+import { containerState, readRecord, recordIfPresent } from "./state.ts";
+import { nameOf, stopContainer } from "./stop.ts";
 
-/** @throws SyscallError when there is no such container */
-export function readRecord(store: string, id: string): ContainerRecord {
-  return JSON.parse(readText(`${containerFolder(store, id)}/container.json`)) as ContainerRecord; // cast: only tsbox writes it
+export interface RemoveOptions {
+  /** End it first if it runs. */
+  readonly force: boolean;
+  /** Its anonymous volumes too. */
+  readonly volumes: boolean;
+}
+
+/** @throws TsboxError `busy` when it runs */
+export async function removeContainer(store: string, id: string, options: RemoveOptions): Promise<void> {
+  const folder = containerFolder(store, id);
+  const record = readRecord(store, id);
+  const state = containerState(store, record);
+  const runs = state.status !== "created" && state.status !== "exited";
+  const refuse = () =>
+    new TsboxError(
+      "busy",
+      `cannot remove container ${nameOf(record)}: it is ${state.status}; stop it first, or use: tsbox rm -f ${nameOf(record)}`,
+    );
+  if (runs && !options.force) throw refuse();
+  if (runs) await stopContainer(store, id, { timeout: 0 });
+  // --rm: its monitor was faster
+  if (recordIfPresent(store, id) === undefined) return;
+  const lock = exists(`${folder}/lock`) ? takeLock(folder) : -1;
+  if (lock === undefined) {
+    // it is being started or made this moment
+    if (!options.force) throw refuse();
+    await stopContainer(store, id, { timeout: 0 });
+  }
+  try {
+    await removeContainerFolder(store, id);
+    event(store, record, "destroy");
+  } finally {
+    if (lock !== undefined && lock >= 0) syscall(SYS.close, lock);
+  }
+}
+
+/** `--replace`: the container that has the name goes. */
+export async function replaceContainer(store: string, name: string): Promise<void> {
+  const id = nameOwner(store, name);
+  if (id !== undefined && recordIfPresent(store, id) !== undefined)
+    await removeContainer(store, id, { force: true, volumes: false });
 }
 
 /** Removes all of it, its name last, so that a kill in between leaves something that can be removed again. Idempotent. */
 export async function removeContainerFolder(store: string, id: string): Promise<void> {
   const folder = containerFolder(store, id);
-  const name =
-    syscall(SYS.faccessat, AT_FDCWD, cstring(`${folder}/container.json`), 0) === 0
-      ? readRecord(store, id).name
-      : undefined;
+  const name = recordIfPresent(store, id)?.name;
   await removeTree(folder, unpackMapping(chooseMapping().mapping));
   if (name !== undefined && nameOwner(store, name) === id) {
     syscall(SYS.unlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), 0);

@@ -60,8 +60,7 @@ export async function prepareRoot(
   image: LayeredImage,
   folder: string,
   mapping: IdMapping,
-  disposable: boolean,
-): Promise<RootSource> {
+): Promise<void> {
   const top = image.layers.at(-1);
   // the merged root shows its upper folder's mode
   const mode = top === undefined ? 0o755 : statPath(`${image.layersFolder}/${top}`).mode & 0o7777;
@@ -71,11 +70,20 @@ export async function prepareRoot(
     makeFolder(destination, mode);
     const layers = image.layers.map((name) => `${image.layersFolder}/${name}`);
     await copyTrees({ layers, destination, mapping: unpackMapping(mapping) });
-    return { kind: "folder", path: destination };
+    return;
   }
   makeFolder(`${folder}/upper`, mode);
   makeFolder(`${folder}/work`, 0o700);
   makeFolder(`${folder}/merged`, 0o700);
+}
+
+/** What `prepareRoot` has made, as the runtime mounts it. @param disposable it is removed with its container's end */
+export function rootSource(
+  { image, driver }: { readonly image: LayeredImage; readonly driver: StorageDriver },
+  folder: string,
+  disposable: boolean,
+): RootSource {
+  if (driver === "copy") return { kind: "folder", path: `${folder}/rootfs` };
   const base = { layersFolder: image.layersFolder, layers: image.layers, container: folder, disposable };
   if (driver === "overlay") return { kind: "overlay", ...base };
   const program = findFuse();

@@ -24,6 +24,8 @@ export interface ContainerState {
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly restarts: number;
+  /** Absolute path of the cgroup that it runs in, if it has one of its own. */
+  readonly cgroup: string | undefined;
   readonly health: "starting" | "healthy" | "unhealthy" | undefined;
 }
 
@@ -32,6 +34,7 @@ interface Started {
   readonly pid: number;
   readonly startTime: number;
   readonly startedAt: number;
+  readonly cgroup?: string;
 }
 
 /** exited.json, as native writes it, or tsbox when a start failed. */
@@ -87,14 +90,16 @@ export function containerState(store: string, record: ContainerRecord): Containe
     startedAt: started?.startedAt,
     finishedAt: exited?.finishedAt,
     restarts,
+    cgroup: undefined,
     health: undefined,
   };
   // a container that took away its own death signal may outlive its monitor
   const lives = started !== undefined && exited === undefined && isAlive(started.pid, started.startTime);
   if (lives) {
-    const paused = record.cgroup !== undefined && readShortText(`${record.cgroup}/cgroup.freeze`)?.trim() === "1";
-    const { pid, startTime } = started;
-    return { ...ended, pid, startTime, exitCode: 0, status: paused ? "paused" : "running", health: healthOf(folder, record) };
+    const { pid, startTime, cgroup } = started;
+    const paused = cgroup !== undefined && readShortText(`${cgroup}/cgroup.freeze`)?.trim() === "1";
+    const status = paused ? "paused" : "running";
+    return { ...ended, pid, startTime, exitCode: 0, status, cgroup, health: healthOf(folder, record) };
   }
   if (held && exited !== undefined && exists(`${folder}/restarts.json`)) return { ...ended, status: "restarting" };
   if (started === undefined && exited === undefined) return { ...ended, status: "created" };

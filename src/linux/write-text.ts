@@ -39,6 +39,12 @@ export function writeAll(fd: number, text: string, path?: string): void {
   }
 }
 
+/** Like {@link writeText}, written beside and renamed: readers see the old text or the new one. One writer at a time. */
+export function replaceFile(path: string, text: string, mode = 0o644): void {
+  writeText(`${path}.new`, text, { mode });
+  check("renameat", syscall(SYS.renameat2, AT_FDCWD, cstring(`${path}.new`), AT_FDCWD, cstring(path), 0), path);
+}
+
 /** @returns false when it was there already. @throws SyscallError for other failures, a missing parent included */
 export function makeFolder(path: string, mode = 0o755): boolean {
   const result = syscall(SYS.mkdirat, AT_FDCWD, cstring(path), mode);

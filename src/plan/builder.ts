@@ -47,6 +47,10 @@ export const SUBJECT_START = "\x05";
 /** In data of an operation with `expand`: the pid of the process that carries it out, in its own pid namespace. */
 export const OWN_PID = "\x06";
 
+/** In data of an operation with `expand`: milliseconds since 1970, and the exit status of the process that was waited for. */
+export const TIME_OF_DAY = "\x07";
+export const EXIT_STATUS = "\x08";
+
 /** A place that operations jump to; see {@link Program.label}. */
 export interface Label {
   at: number | undefined;

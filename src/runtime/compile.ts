@@ -40,12 +40,15 @@ import {
   addIdMappedMounts,
   addIntelRdt,
   addNetDevices,
+  addSecrets,
   addSysctl,
   addTerminal,
   addTimeOffsets,
   lateTimeNamespace,
   openLabels,
 } from "./rare-fields.ts";
+import type { SecretFile } from "./secrets.ts";
+import type { VolumeMount } from "./volume-mounts.ts";
 
 export interface SetUpOptions {
   readonly config: RuntimeConfig;
@@ -57,10 +60,15 @@ export interface SetUpOptions {
   readonly cgroup: string | undefined;
   /** Open namespaces (inherited descriptors) by the paths that config.json gives for them; the others are opened by path. */
   readonly openNamespaces: ReadonlyMap<string, number>;
+  /** What is to be done to the sources of some bind mounts. */
+  readonly volumes?: readonly VolumeMount[] | undefined;
+  readonly secrets?: readonly SecretFile[] | undefined;
   /** Name of a new session keyring; the caller's is kept when undefined. */
   readonly keyring?: string | undefined;
   /** Move the root instead of pivoting. */
   readonly noPivot?: boolean | undefined;
+  /** Programs that are there already: what `outside` goes on with, and the slot of a memfd for what helpers print. */
+  readonly plan?: { readonly builder: PlanBuilder; readonly outside: Program; readonly log: Slot } | undefined;
   /** JSON for hooks of the `creating` container that run on the host, and in the container; hooks are not run without. */
   readonly hookState?: { readonly outside: string; readonly inside: string } | undefined;
   /** Appends to `outside` what must be open before the container's first process is made, and returns what receives the terminal. */
@@ -95,11 +103,12 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const process = config.process;
   if (process === undefined) throw new TsboxError("invalid", "cannot run: config.json has no process");
   const namespaces = readNamespaces(config);
-  const plan = new PlanBuilder();
-  const outside = plan.program("outside");
-  const [ours, theirs, child, log, rootHelper] = slots(outside, 5);
+  const plan = options.plan?.builder ?? new PlanBuilder();
+  const outside = options.plan?.outside ?? plan.program("outside");
+  const [ours, theirs, child, ownLog, rootHelper] = slots(outside, 5);
+  const log = options.plan?.log ?? ownLog;
   const cgroup = options.cgroup === undefined ? null : outside.slot();
-  outside.add("memfd", [log, "helpers"]);
+  if (options.plan === undefined) outside.add("memfd", [log, "helpers"]);
   outside.add("socketpair", [ours, theirs]);
   const joins = openJoins(outside, namespaces, options.openNamespaces);
   const joinsUser = joins.some(({ flag }) => flag === CLONE_NEWUSER);
@@ -125,6 +134,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
     devNull,
     prepared: detached,
     labels,
+    volumes: options.volumes,
     exposed,
   };
   if (cgroup !== null && options.cgroup !== undefined) {
@@ -176,6 +186,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   inside.add("require_device", [devNull, S_IFCHR, deviceNumber(1, 3)], { note: "use the host's /dev/null" });
 
   for (const [index, entry] of (config.mounts ?? []).entries()) addMount(compilation, entry, index);
+  addSecrets(compilation, options.secrets);
   addDevices(compilation, dev);
   if (process.terminal) {
     const receiver = prepared?.terminalReceiver ?? theirs;

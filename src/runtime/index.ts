@@ -4,3 +4,6 @@ export * from "./cgroup/index.ts";
 export { type CompileOptions, compileForeground } from "./foreground.ts";
 export type { SeccompFilter } from "./process.ts";
 export { type CompiledSeccomp, compileSeccomp, defaultFilter, loadProfile } from "./seccomp/index.ts";
+export type { SecretFile } from "./secrets.ts";
+export type { ServedOptions } from "./served.ts";
+export type { VolumeMount } from "./volume-mounts.ts";

@@ -2,18 +2,11 @@
 import type { UsernsMode } from "../../idmap/index.ts";
 import type { DNSOptions, ExtraHost, NetworkMode, PublishedPort } from "../../network/index.ts";
 import type { LinuxResources, Platform, Rlimit } from "../../oci/index.ts";
+import type { RestartPolicy } from "../folder.ts";
+import type { MountRequest, VolumesFrom } from "./mount-request.ts";
+import type { SecretRequest } from "./secret-flag.ts";
 
-/** A mount of `-v`, `--mount`, `--tmpfs` or `--device`. */
-export interface MountRequest {
-  readonly type: "bind" | "tmpfs" | "anonymous";
-  /** Absolute path on the host; only for `bind`. */
-  readonly source?: string;
-  readonly destination: string;
-  /** Options of runtime-spec. */
-  readonly options: readonly string[];
-  /** The flag as it was given, for messages. */
-  readonly flag: string;
-}
+export type { MountRequest, VolumesFrom } from "./mount-request.ts";
 
 export interface SecurityOptions {
   /** A file with a profile, or `unconfined`; absent for the default profile. */
@@ -28,7 +21,38 @@ export type NamespaceChoice = "private" | "host";
 export type PullPolicy = "missing" | "always" | "never" | "newer";
 export type StorageDriver = "overlay" | "fuse-overlayfs" | "copy";
 
+/** How a container's health is found out. Times are milliseconds; what is not set is the image's, or Docker's default. */
+export interface HealthOptions {
+  /** As in an image's configuration: `["CMD", ...]`, `["CMD-SHELL", text]` or `["NONE"]`; absent: the image's. */
+  readonly test: readonly string[] | undefined;
+  readonly interval: number | undefined;
+  readonly timeout: number | undefined;
+  readonly startPeriod: number | undefined;
+  readonly startInterval: number | undefined;
+  readonly retries: number | undefined;
+}
+
+/** Where a detached container's output goes. */
+export interface LogOptions {
+  readonly driver: "json-file" | "journald" | "none";
+  /** Bytes of one file; 0 is without limit. */
+  readonly maxSize: number;
+  readonly maxFile: number;
+  /** Of the journal: SYSLOG_IDENTIFIER and CONTAINER_TAG. */
+  readonly tag: string | undefined;
+}
+
 export interface RunOptions {
+  readonly detach: boolean;
+  /** Remove the container that has the name. */
+  readonly replace: boolean;
+  readonly restart: RestartPolicy | undefined;
+  readonly log: LogOptions;
+  readonly health: HealthOptions | undefined;
+  /** Seconds. */
+  readonly stopTimeout: number | undefined;
+  /** `--network` as it was given. */
+  readonly networkName: string | undefined;
   /** The image's name as given; undefined with `rootfs`. */
   readonly image: string | undefined;
   /** A plain folder to be the root file system. */
@@ -50,6 +74,8 @@ export interface RunOptions {
   /** `NAME=value`, in order; `NAME` alone takes the image's away. */
   readonly env: readonly string[];
   readonly mounts: readonly MountRequest[];
+  readonly volumesFrom: readonly VolumesFrom[];
+  readonly secrets: readonly SecretRequest[];
   /** Bytes. */
   readonly shmSize: number;
   readonly capAdd: readonly string[];

@@ -1,0 +1,53 @@
+/** What commands about containers begin with. */
+import { findContainer, listContainers } from "../container/index.ts";
+import { TsboxError } from "../error.ts";
+import { writeAll } from "../linux/write-text.ts";
+import { openStore } from "../store/index.ts";
+import { type CommandDefinition, isOn, type ParsedArgs } from "./args.ts";
+import { requireOperands } from "./command.ts";
+
+/** A flag of commands that take containers. */
+export const ALL = { all: { type: "boolean", alias: "a", description: "All containers" } } as const;
+
+export interface EachOptions {
+  /** One that is not there is passed over. */
+  readonly ignoreMissing?: boolean;
+  /** Print each operand when it is done. */
+  readonly print?: boolean;
+}
+
+/**
+ * Does something to all containers that are named, at once: each failure is a line on standard error, and the others go on.
+ * @returns the exit status: 1 when it failed for any, as with Docker
+ * @throws TsboxError `usage` when none is named
+ */
+export async function forContainers(
+  command: CommandDefinition,
+  args: ParsedArgs,
+  action: (store: string, id: string) => Promise<void> | void,
+  { ignoreMissing = false, print = true }: EachOptions = {},
+): Promise<number> {
+  const store = openStore().root;
+  if (args.positionals.length === 0 && !isOn(args, "all")) requireOperands(command, args, "container");
+  const operands = isOn(args, "all") ? listContainers(store).map(({ record }) => record.id) : args.positionals;
+  let status = 0;
+  const one = async (operand: string) => {
+    try {
+      await action(store, findContainer(store, operand));
+      if (print) writeAll(1, `${operand}\n`);
+    } catch (error) {
+      if (ignoreMissing && error instanceof TsboxError && error.code === "not-found") return;
+      writeAll(2, `tsbox: ${error instanceof Error ? error.message : String(error)}\n`);
+      status = 1;
+    }
+  };
+  await Promise.all(operands.map(one));
+  return status;
+}
+
+/** The one container that is named. @throws TsboxError `usage`, `not-found` */
+export function oneContainer(command: CommandDefinition, args: ParsedArgs): { store: string; id: string } {
+  requireOperands(command, args, "container");
+  const store = openStore().root;
+  return { store, id: findContainer(store, args.positionals[0] ?? "") };
+}

@@ -1,0 +1,31 @@
+/**
+ * What happened to containers, images, volumes and networks: a line of JSON each in `events.jsonl` of the store, with the time in
+ * milliseconds since 1970. There is no daemon to tell anybody, so whoever wants to know reads the file (`tsbox events`).
+ */
+import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_WRONLY, SYS } from "../linux/abi.gen.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
+import type { ContainerRecord } from "./folder.ts";
+
+export function eventsFile(store: string): string {
+  return `${store}/events.jsonl`;
+}
+
+/** The fields of a container's event, in Docker's words; its time is added where it is written. */
+export function containerEvent({ id, name, image }: ContainerRecord, action: string): object {
+  return { type: "container", action, id, name, image };
+}
+
+/** Notes it; one that cannot be noted is no failure of what happened. */
+export function event(store: string, record: ContainerRecord, action: string, more: object = {}): void {
+  noteEvent(store, { ...containerEvent(record, action), ...more });
+}
+
+/** In one call, so that lines of several processes do not mix. */
+export function noteEvent(store: string, fields: object): void {
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+  const fd = syscall(SYS.openat, AT_FDCWD, cstring(eventsFile(store)), flags, 0o600);
+  if (fd < 0) return;
+  const line = new TextEncoder().encode(`${JSON.stringify({ ...fields, time: Date.now() })}\n`);
+  syscall(SYS.write, fd, line, line.length);
+  syscall(SYS.close, fd);
+}

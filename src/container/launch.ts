@@ -1,0 +1,131 @@
+/** From a container on disk to the plan that runs it: network, config.json, cgroup. The same for its first start and each later one. */
+import { TsboxError } from "../error.ts";
+import { CGROUP2_SUPER_MAGIC } from "../linux/abi.gen.ts";
+import { statPath } from "../linux/stat.ts";
+import { statfs } from "../linux/statfs.ts";
+import { writeText } from "../linux/write-text.ts";
+import type { ContainerDefaults } from "../oci/index.ts";
+import { selfCommand } from "../plan/index.ts";
+import { mountPoint, type RootSource } from "../rootfs/index.ts";
+import type { ServedOptions } from "../runtime/index.ts";
+import { containerEvent, eventsFile } from "./events.ts";
+import { readImageFile } from "./image-files.ts";
+import type { Container } from "./make.ts";
+import { prepareNetwork } from "./network.ts";
+import { privilegedDevices } from "./privileged.ts";
+import { rootSource } from "./root.ts";
+import { chooseSeccomp, configText } from "./seccomp.ts";
+import { buildSpec } from "./spec/build.ts";
+import type { RunOptions } from "./spec/options.ts";
+
+export interface LaunchMode {
+  /** Whether a cgroup is made also without limits, where one can be had: `pause`, `stats` and `top` work through it. */
+  readonly ownCgroup: boolean;
+  /** Only print the plan. */
+  readonly explain: boolean;
+}
+
+export interface Launch {
+  readonly served: ServedOptions;
+  /** Files and folders that go with each run of the container. */
+  readonly perRun: readonly string[];
+  /** The container itself: its folder and its name. */
+  readonly whole: readonly string[];
+  /** argv of a tsbox command that removes the container where native cannot. */
+  readonly cleanup: readonly string[];
+}
+
+/** @throws TsboxError */
+export async function prepareLaunch(container: Container, mode: LaunchMode): Promise<Launch> {
+  const { options, mapping, store, folder, lock, defaults, record } = container;
+  const { id } = record;
+  const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
+  const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none");
+  if (network.setup.warning !== undefined) console.error(`tsbox: ${network.setup.warning}`);
+  const other = network.setup.joinContainer;
+  const joined =
+    other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);
+  const root = container.root === undefined ? folderRoot(options.rootfs ?? "") : rootSource(container.root, folder, options.remove);
+  const folders =
+    root.kind === "folder" ? [root.path] : root.layers.toReversed().map((name) => `${root.layersFolder}/${name}`);
+  const config = buildSpec(options, defaults, {
+    mapping,
+    hostname,
+    rootPath: mountPoint(root),
+    readFile: (path) => readImageFile(folders, path),
+    newNetwork: network.setup.newNamespace,
+    files: joined?.files ?? network.files,
+    joinNamespaces: joined?.namespaces ?? [],
+    unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
+    privilegedDevices: options.privileged ? privilegedDevices() : [],
+  });
+  const seccomp = await chooseSeccomp(options, config);
+  writeText(`${folder}/config.json`, configText(config, seccomp));
+  const cgroup = await chooseCgroup(options, id, mode);
+  return {
+    served: {
+      config,
+      state: { ociVersion: config.ociVersion, id, status: "creating", bundle: folder, annotations: config.annotations },
+      mapping,
+      root,
+      seccomp,
+      init: options.init,
+      interactive: options.interactive,
+      helpers: network.setup.helper === undefined ? [] : [network.setup.helper],
+      commands: network.commands,
+      cgroup,
+      lockFd: lock,
+      writablePaths: writablePaths(options, defaults),
+      openNamespaces: joined?.open ?? new Map(),
+      records: {
+        folder,
+        removed: record.remove,
+        events: {
+          path: eventsFile(store),
+          start: containerEvent(record, "start"),
+          die: containerEvent(record, "die"),
+        },
+      },
+    },
+    perRun: network.remove,
+    whole: [folder, `${store}/containers/names/${record.name}`],
+    cleanup: [...selfCommand(), "__remove-container", store, id],
+  };
+}
+
+/** A cgroup for the limits that were asked for, or one without limits where that can be had. */
+async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): Promise<string | undefined> {
+  const limited = Object.keys(options.resources).length > 0;
+  if (mode.explain || (!limited && !mode.ownCgroup)) return undefined;
+  const { cgroupSettings, createCgroup } = await import("../runtime/cgroup/index.ts");
+  const settings = cgroupSettings(options.resources);
+  if (settings.length > 0) return createCgroup(id, settings);
+  if (!mode.ownCgroup) return undefined;
+  try {
+    return createCgroup(id, []);
+  } catch (error) {
+    if (error instanceof TsboxError) return undefined;
+    throw error;
+  }
+}
+
+/** Folders for data (`VOLUME`) are part of the container's own; they stay writable when the root is not. */
+function writablePaths(options: RunOptions, defaults: ContainerDefaults): string[] {
+  const taken = new Set(options.mounts.map(({ destination }) => destination));
+  const paths = Object.keys(defaults.Volumes ?? {});
+  return [...new Set(paths)].filter((path) => path.startsWith("/") && path !== "/" && !taken.has(path));
+}
+
+function folderRoot(path: string): RootSource {
+  const absolute = path.startsWith("/") ? path : `${process.cwd()}/${path}`;
+  try {
+    if (statPath(absolute).isFolder) return { kind: "folder", path: absolute };
+  } catch (cause) {
+    throw new TsboxError("not-found", `cannot use --rootfs ${path}: no such folder`, { cause });
+  }
+  throw new TsboxError("usage", `cannot use --rootfs ${path}: it is not a folder`);
+}
+
+function ownHostname(): string {
+  return process.getBuiltinModule("node:os").hostname();
+}

@@ -1,0 +1,140 @@
+/** Ending containers: `stop`, `kill`, and what removing by force begins with. */
+import { TsboxError } from "../error.ts";
+import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGNALS, SYS } from "../linux/abi.gen.ts";
+import { check, E } from "../linux/errno.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
+import { writeText } from "../linux/write-text.ts";
+import { event } from "./events.ts";
+import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
+import { connectToMonitor } from "./monitor-socket.ts";
+import { openFirstProcess, signalProcess, waitForEnd } from "./process.ts";
+import { containerState, recordIfPresent } from "./state.ts";
+
+/** Milliseconds in which a monitor has to notice the end of its container and clean up. */
+const PATIENCE = 10_000;
+const DEFAULT_TIMEOUT = 10;
+
+/** A signal's number. @param name `SIGTERM`, `TERM` or `15`. @throws TsboxError `usage` */
+export function signalNumber(name: string): number {
+  const number = Number(name);
+  if (/^\d+$/.test(name) && number >= 1 && number <= 64) return number;
+  const upper = name.toUpperCase();
+  const full = upper.startsWith("SIG") ? upper : `SIG${upper}`;
+  const found = Object.hasOwn(SIGNALS, full) ? SIGNALS[full as keyof typeof SIGNALS] : undefined; // cast: just looked
+  if (found !== undefined) return found;
+  const realTime = /^SIGRTMIN(?:\+(\d+))?$/.exec(full);
+  if (realTime !== null && Number(realTime[1] ?? 0) <= 30) return 34 + Number(realTime[1] ?? 0);
+  throw new TsboxError("usage", `cannot use the signal ${JSON.stringify(name)}: there is none of that name or number`);
+}
+
+/**
+ * Sends a signal to the first process. One that ends containers also keeps it from being started again.
+ * @throws TsboxError `busy` when it does not run
+ */
+export function killContainer(store: string, id: string, signal: number): void {
+  const { record, folder } = find(store, id);
+  const state = containerState(store, record);
+  const pidfd = openFirstProcess(state);
+  if (pidfd === undefined)
+    throw new TsboxError("busy", `cannot kill container ${nameOf(record)}: container ${nameOf(record)} is not running`);
+  try {
+    if (signal === SIGKILL || signal === signalNumber(record.stopSignal)) askForStop(folder);
+    signalProcess(pidfd, signal);
+    event(store, record, "kill", { signal });
+  } finally {
+    syscall(SYS.close, pidfd);
+  }
+}
+
+export interface StopOptions {
+  /** Seconds until it is killed; 0 kills at once, negative waits without end. The container's own, else 10, when undefined. */
+  readonly timeout: number | undefined;
+  readonly signal?: number | undefined;
+}
+
+/**
+ * Sends the stop signal, waits, kills, and waits until the container's monitor has cleaned up. Nothing for one that does not run.
+ * @throws TsboxError `busy` when it does not end
+ */
+export async function stopContainer(store: string, id: string, options: StopOptions): Promise<void> {
+  const { record, folder } = find(store, id);
+  const state = containerState(store, record);
+  if (state.status === "exited" || state.status === "created") {
+    if (isRunning(folder)) await waitForMonitor(folder, nameOf(record));
+    return;
+  }
+  askForStop(folder);
+  const pidfd = openFirstProcess(state);
+  if (pidfd === undefined) {
+    // between two runs: who connects asks for the end (native/plan.h, wait_for)
+    connectToMonitor(folder)?.[Symbol.dispose]();
+    await waitForMonitor(folder, nameOf(record));
+    return;
+  }
+  try {
+    const { timeout = record.stopTimeout ?? DEFAULT_TIMEOUT } = options;
+    if (state.status === "paused") await thaw(state.cgroup);
+    const alive = timeout !== 0 && signalProcess(pidfd, options.signal ?? signalNumber(record.stopSignal));
+    if (!alive || !(await ended(pidfd, timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000))) {
+      signalProcess(pidfd, SIGKILL);
+      if (!(await ended(pidfd, PATIENCE)))
+        throw new TsboxError("busy", `cannot stop container ${nameOf(record)}: it does not end, although it was killed`);
+    }
+  } finally {
+    syscall(SYS.close, pidfd);
+  }
+  const orphan = !isRunning(folder);
+  await waitForMonitor(folder, nameOf(record));
+  // without a monitor nobody else notes it
+  if (orphan && recordIfPresent(store, id) !== undefined)
+    writeText(`${folder}/exited.json`, JSON.stringify({ exitCode: 128 + SIGKILL, finishedAt: Date.now() }));
+  event(store, record, "stop");
+}
+
+/** Looks every few milliseconds, so that several are waited for at once. */
+async function ended(pidfd: number, milliseconds: number): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    if (waitForEnd(pidfd, 0)) return true;
+    if (Date.now() >= deadline) return false;
+    await Bun.sleep(Math.min(pause, Math.max(deadline - Date.now(), 0)));
+  }
+}
+
+async function thaw(cgroup: string | undefined): Promise<void> {
+  if (cgroup === undefined) return;
+  const { freezeCgroup } = await import("../runtime/cgroup/index.ts");
+  await freezeCgroup({ manager: "cgroupfs", path: cgroup }, false);
+}
+
+/** Until nobody holds the container's lock; it may be gone with its folder. */
+export async function waitForMonitor(folder: string, name: string): Promise<void> {
+  const fd = syscall(SYS.openat, AT_FDCWD, cstring(`${folder}/lock`), O_RDWR | O_CLOEXEC);
+  if (fd === -E.ENOENT) return;
+  check("openat", fd, `${folder}/lock`);
+  try {
+    const deadline = Date.now() + PATIENCE;
+    for (let pause = 1; syscall(SYS.flock, fd, LOCK_SH | LOCK_NB) !== 0; pause = Math.min(pause * 2, 20)) {
+      if (Date.now() > deadline)
+        throw new TsboxError("busy", `cannot end container ${name}: its monitor still works after ${PATIENCE / 1000} s`);
+      await Bun.sleep(pause);
+    }
+  } finally {
+    syscall(SYS.close, fd);
+  }
+}
+
+function askForStop(folder: string): void {
+  writeText(`${folder}/stop-asked`, "");
+}
+
+function find(store: string, id: string): { record: ContainerRecord; folder: string } {
+  const record = recordIfPresent(store, id);
+  if (record === undefined) throw new TsboxError("not-found", `cannot find container ${id.slice(0, 12)}: it was removed`);
+  return { record, folder: containerFolder(store, id) };
+}
+
+/** As people call it. */
+export function nameOf({ name, id }: ContainerRecord): string {
+  return name ?? id.slice(0, 12);
+}

@@ -1,0 +1,55 @@
+/** `wait`: until a container is in a certain state. */
+import { TsboxError } from "../error.ts";
+import { containerFolder } from "./folder.ts";
+import { awaitExit, connectToMonitor } from "./monitor-socket.ts";
+import { openFirstProcess, waitForEnd } from "./process.ts";
+import { type ContainerState, containerState, readRecord, recordIfPresent, type Status } from "./state.ts";
+
+/** Docker's and podman's names. */
+export type WaitCondition = "not-running" | "next-exit" | "removed" | "running" | "created" | "paused" | "exited" | "healthy" | "unhealthy";
+
+const POLL = 50;
+
+/**
+ * @returns the exit status of the container's last run; 0 for conditions that it has to run for
+ * @throws TsboxError `not-found`
+ */
+export async function waitContainer(store: string, id: string, condition: WaitCondition): Promise<number> {
+  const record = readRecord(store, id);
+  const state = containerState(store, record);
+  if (condition === "not-running" || condition === "next-exit" || condition === "exited") {
+    if (condition !== "next-exit" && state.status === "exited") return state.exitCode;
+    if (condition === "not-running" && state.status === "created") return 0;
+    return await untilExit(store, id, state);
+  }
+  for (let last = state; ; await Bun.sleep(POLL)) {
+    const now = recordIfPresent(store, id);
+    if (now === undefined) {
+      if (condition === "removed") return last.exitCode;
+      throw new TsboxError("not-found", `cannot wait for container ${id.slice(0, 12)}: it was removed`);
+    }
+    last = containerState(store, now);
+    const wanted: Status | "healthy" | "unhealthy" | "removed" = condition;
+    if (last.status === wanted || last.health === wanted) return last.exitCode;
+  }
+}
+
+/** Its monitor says so at once; one that runs in the foreground, or has no monitor any more, is watched itself. */
+async function untilExit(store: string, id: string, state: ContainerState): Promise<number> {
+  const folder = containerFolder(store, id);
+  using connection = connectToMonitor(folder);
+  if (connection !== undefined) {
+    const status = awaitExit(connection);
+    if (status !== undefined) return status;
+  } else {
+    const pidfd = openFirstProcess(state);
+    if (pidfd !== undefined) waitForEnd(pidfd, Number.MAX_SAFE_INTEGER);
+  }
+  for (;;) {
+    const record = recordIfPresent(store, id);
+    if (record === undefined) return state.exitCode;
+    const now = containerState(store, record);
+    if (now.status === "exited") return now.exitCode;
+    await Bun.sleep(POLL);
+  }
+}

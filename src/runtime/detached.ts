@@ -1,0 +1,174 @@
+/**
+ * The plan of a detached container. Process 0, the launcher, starts the monitor in a session of its own, waits until the program
+ * runs, and ends, or stays as the monitor's first client. native/monitor.c
+ */
+import { AT_REMOVEDIR, O_CLOEXEC, O_RDWR, PR_SET_PDEATHSIG, SIGKILL } from "../linux/abi.gen.ts";
+import { addFailureProgram, encode, PlanBuilder, type Program, type Slot, STDIN, STDOUT } from "../plan/index.ts";
+import { selfCommand } from "../plan/self.ts";
+import { slots } from "./conversation.ts";
+import { ANY_FAILURE, addHelperEnd, addRemoval } from "./removal.ts";
+import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
+
+/** Where a monitor keeps what the program writes. */
+export type LogDriver =
+  | {
+      readonly driver: "json-file";
+      /** The file, then what it is renamed to, one after the other, when it is full. */
+      readonly paths: readonly [string, ...string[]];
+      /** Bytes; 0 is without limit. */
+      readonly maxSize: number;
+      /** A file of 16 bytes that takes how many bytes were lost, and an errno. */
+      readonly lost: string;
+    }
+  | {
+      readonly driver: "journald";
+      readonly socket: string;
+      /** Lines of `NAME=value`. */
+      readonly fields: string;
+    }
+  | { readonly driver: "none" };
+
+/** What the launcher does while the container runs. */
+export interface AttachedClient {
+  readonly input: boolean;
+  readonly forwardSignals: boolean;
+  /** Bytes that let go of the container. */
+  readonly detachKeys: Uint8Array;
+}
+
+export interface DetachedOptions extends ServedOptions {
+  readonly log: LogDriver;
+  /** Printed when the program runs. */
+  readonly print: string | undefined;
+  readonly client: AttachedClient | undefined;
+  /** The program's input ends with the first client's. */
+  readonly inputOnce: boolean;
+  /** Removed when the container has ended. */
+  readonly remove: readonly string[];
+  readonly cleanup: readonly string[];
+  /** A tsbox command that takes over when the container has ended, before its lock is let go. */
+  readonly afterExit: { readonly command: readonly string[]; readonly env: readonly string[] } | undefined;
+  /** The tsbox command, without `tsbox`, that says why the container could not be started. */
+  readonly failure: readonly [string, ...string[]];
+}
+
+/** Where `afterExit` finds the container's lock. */
+export const LOCK_FD = 64;
+
+const STARTED = 9;
+/** native/native.h */
+const WANTS_OUTPUT = 3;
+const CLIENT_TERMINAL = 1;
+const CLIENT_FORWARDS_SIGNALS = 2;
+const INPUT_ONCE = 1;
+
+/** @returns the plan, for `becomeNative` or `spawnNative`. @throws TsboxError naming the field that cannot be carried out */
+export function compileDetached(options: DetachedOptions): Uint8Array {
+  const plan = new PlanBuilder();
+  const launcher = plan.program("launcher");
+  const [ours, theirs] = slots(launcher, 2);
+  const [person, served] = slots(launcher, 2);
+  const [pidfd, log] = slots(launcher, 2);
+  launcher.add("memfd", [log, "helpers"]);
+  launcher.add("socketpair", [ours, theirs]);
+  if (options.client !== undefined) launcher.add("packet_pair", [person, served]);
+  const monitor = plan.program("monitor", launcher);
+  launcher.add("clone", [monitor, 0, pidfd, null, 1, SIGKILL], { note: "start the monitor" });
+  launcher.add("close", [theirs]);
+  if (options.client !== undefined) launcher.add("close", [served]);
+
+  monitor.add("take_reports", []);
+  monitor.add("close", [ours]);
+  if (options.client !== undefined) monitor.add("close", [person]);
+  addMonitor(plan, monitor, options, { theirs, log, served: options.client === undefined ? null : served });
+
+  launcher.add("recv", [ours, STARTED], { note: "start the container" });
+  if (options.print !== undefined)
+    launcher.add("write", [STDOUT, encode(`${options.print}\n`)], { recover: ANY_FAILURE });
+  const { client } = options;
+  if (client !== undefined) {
+    const terminal = options.config.process?.terminal === true;
+    const flags = (terminal ? CLIENT_TERMINAL : 0) | (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0);
+    launcher.add("client", [person, client.input ? STDIN : null, flags, client.detachKeys]);
+  }
+  launcher.add("exit", [client === undefined ? 0 : 256]);
+  addFailureProgram(plan, log, undefined, options.failure);
+  return plan.encode();
+}
+
+function addMonitor(
+  plan: PlanBuilder,
+  monitor: Program,
+  options: DetachedOptions,
+  use: { theirs: Slot; log: Slot; served: Slot | null },
+): void {
+  const { records } = options;
+  const terminal = options.config.process?.terminal === true;
+  monitor.add("setsid", []);
+  const [listener, nothing] = slots(monitor, 2);
+  const pipes = new Map<"input" | "output" | "error", { ours: Slot; theirs: Slot }>();
+  const streams = (outside: Program): Streams => {
+    addListening(outside, records.folder, listener);
+    if (options.log.driver === "json-file") {
+      const { paths, maxSize, lost } = options.log;
+      outside.add("log_file", [paths, maxSize, lost], { note: `open the log ${paths[0]}` });
+    } else if (options.log.driver === "journald") {
+      const { socket, fields } = options.log;
+      outside.add("log_journal", [socket, encode(fields)], { note: "connect to the journal" });
+    }
+    if (terminal) return { stdin: "null", stdout: undefined, stderr: undefined };
+    const pipe = (name: "input" | "output" | "error") => {
+      const [read, write] = slots(outside, 2);
+      outside.add("pipe", [read, write]);
+      const [mine, theirs] = name === "input" ? [write, read] : [read, write];
+      pipes.set(name, { ours: mine, theirs });
+      return theirs;
+    };
+    const stdin = options.interactive ? pipe("input") : "null";
+    return { stdin, stdout: pipe("output"), stderr: pipe("error") };
+  };
+  const served = addServed(plan, monitor, use.log, options, {
+    stdio: streams,
+    removes: options.remove.length > 0,
+    started: (outside) => {
+      // theirs alone: the end of the last is the end of the stream
+      for (const { theirs } of pipes.values()) outside.add("close", [theirs]);
+    },
+  });
+  const { child, master, helpers, userns } = served;
+  // nothing of the caller's is kept open: a pipe would not end, a file system could not be unmounted
+  monitor.add("chdir", ["/"]);
+  monitor.add("openat2", [nothing, null, "/dev/null", O_RDWR | O_CLOEXEC, 0, 0], { note: "open /dev/null" });
+  for (const target of [0, 1, 2]) monitor.add("dup2", [nothing, target]);
+  monitor.add("close", [nothing]);
+  monitor.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
+  monitor.add("leave", [use.theirs, STARTED]);
+
+  const slot = (name: "input" | "output" | "error") => pipes.get(name)?.ours ?? null;
+  const input = terminal ? (options.interactive ? master : null) : slot("input");
+  const flags = (options.inputOnce ? INPUT_ONCE : 0) | (use.served === null ? 0 : WANTS_OUTPUT << 8);
+  monitor.add("monitor", [child, master, input, slot("output"), slot("error"), listener, use.served, flags]);
+  addHelperEnd(monitor, helpers);
+  if (!records.removed) addExited(monitor, records);
+  addEvent(monitor, records, "die");
+  if (options.cgroup !== undefined)
+    monitor.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
+  addRemoval(plan, monitor, { always: options.remove, cleanup: options.cleanup, userns });
+  monitor.add("dismiss", [listener]);
+  if (options.afterExit !== undefined) {
+    const [path, ...rest] = selfCommand();
+    const { command, env } = options.afterExit;
+    if (served.lock !== undefined) monitor.add("dup2", [served.lock, LOCK_FD]);
+    monitor.add("reset_signals", []);
+    monitor.add("execve", [[path ?? ""], [path ?? "", ...rest, ...command], env], { recover: ANY_FAILURE });
+  }
+  monitor.add("exit", [256]);
+}
+
+/** In the container's folder, by a short name: the path of a socket has at most 107 bytes (unix(7)). */
+function addListening(outside: Program, folder: string, listener: Slot): void {
+  outside.add("umask", [0o077]);
+  outside.add("chdir", [folder], { note: `enter ${folder}` });
+  outside.add("unlinkat", [null, "attach", 0], { recover: ANY_FAILURE });
+  outside.add("listen_unix", [listener, "attach"], { note: `listen on ${folder}/attach` });
+}

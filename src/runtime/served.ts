@@ -1,0 +1,209 @@
+/** What the plans of image containers have in common, in the foreground (`foreground.ts`) and detached (`detached.ts`). */
+import { TsboxError } from "../error.ts";
+import {
+  AT_EMPTY_PATH,
+  O_APPEND,
+  O_CREAT,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  OPEN_TREE_CLONE,
+  S_IFCHR,
+  S_IFDIR,
+  SIGKILL,
+} from "../linux/abi.gen.ts";
+import type { HelperProcess } from "../network/index.ts";
+import type { RuntimeState } from "../oci/index.ts";
+import {
+  EXIT_STATUS,
+  encode,
+  type PlanBuilder,
+  type Program,
+  type Slot,
+  SUBJECT_PID,
+  SUBJECT_START,
+  TIME_OF_DAY,
+} from "../plan/index.ts";
+import { addSetUp, type SetUpOptions } from "./compile.ts";
+import type { Compilation } from "./context.ts";
+import { GO } from "./conversation.ts";
+import { deviceNumber } from "./devices.ts";
+import { addHelper } from "./helpers.ts";
+import { addProcess } from "./process.ts";
+import { ANY_FAILURE, addCommand } from "./removal.ts";
+import { addListener, type CompiledSeccomp, type SeccompListener } from "./seccomp/index.ts";
+
+/** Where a container's start and end are written down, by native. */
+export interface Records {
+  /** Absolute path of the container's folder. */
+  readonly folder: string;
+  /** The folder is removed when the container ends: nothing is written down then. */
+  readonly removed: boolean;
+  /** A file to which an object is appended for each event, and the object without its time and status. */
+  readonly events: { readonly path: string; readonly start: object; readonly die: object } | undefined;
+}
+
+export interface ServedOptions
+  extends Pick<SetUpOptions, "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "keyring"> {
+  readonly seccomp: CompiledSeccomp | undefined;
+  /** Of the `creating` container, for a listener of the filter. */
+  readonly state: RuntimeState;
+  /** A reaper at pid 1. */
+  readonly init: boolean;
+  /** Whether the program reads what tsbox's standard input, or a client of its monitor, gives; otherwise it has /dev/null. */
+  readonly interactive: boolean;
+  /** Programs of the host that serve the container (network), started before it and ended with it. */
+  readonly helpers: readonly HelperProcess[];
+  /** tsbox command lines that run once the helpers are ready, such as publishing ports. */
+  readonly commands: readonly (readonly string[])[];
+  /** Folders of the root file system that stay writable when the root is read-only; made where they are missing. */
+  readonly writablePaths: readonly string[];
+  /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
+  readonly lockFd: number | undefined;
+  readonly records: Records;
+}
+
+/** What the program has as a standard stream: a slot, the container's /dev/null, or what tsbox has. */
+export interface Streams {
+  readonly stdin: Slot | "null" | "inherit";
+  readonly stdout: Slot | undefined;
+  readonly stderr: Slot | undefined;
+}
+
+export interface Served {
+  readonly compilation: Compilation;
+  /** pidfd of the first process. */
+  readonly child: Slot;
+  /** The terminal's end for whoever moves its bytes. */
+  readonly master: Slot | null;
+  /** pidfds of helpers, to be ended with the container. */
+  readonly helpers: readonly Slot[];
+  readonly lock: Slot | undefined;
+  /** The container's user namespace, kept open for removing what subordinate ids own. */
+  readonly userns: Slot | undefined;
+}
+
+/**
+ * Appends everything until the program runs and that is written down.
+ * @param supervisor the program that supervises; empty, or with what must be open before the container is made
+ * @param log a memfd, open in it, for what helpers print
+ */
+export function addServed(
+  plan: PlanBuilder,
+  supervisor: Program,
+  log: Slot,
+  options: ServedOptions,
+  use: { stdio(outside: Program): Streams; removes: boolean; started?(outside: Program): void },
+): Served {
+  const { config, mapping, records } = options;
+  if (Object.values(config.hooks ?? {}).some((list) => (list?.length ?? 0) > 0))
+    throw new TsboxError("unsupported", "cannot run: hooks belong to bundles (tsbox run --bundle)");
+  let listener: SeccompListener | undefined;
+  let streams: Streams | undefined;
+  let lock: Slot | undefined;
+  const setUp = addSetUp({
+    ...options,
+    plan: { builder: plan, outside: supervisor, log },
+    prepare: (outside) => {
+      listener = addListener(outside, options.seccomp, options.state);
+      if (options.lockFd !== undefined) {
+        lock = outside.slot();
+        outside.add("adopt", [lock, options.lockFd]);
+      }
+      streams = use.stdio(outside);
+      return undefined;
+    },
+    inRoot: (compilation) => {
+      for (const path of options.writablePaths) addWritablePath(compilation, path, config.root?.readonly === true);
+    },
+  });
+  const { compilation, process, ours, theirs, child, terminal } = setUp;
+  const { outside, inside } = compilation;
+  use.started?.(outside);
+  // removing what subordinate ids own takes the container's user namespace, which lasts as long as this descriptor
+  const userns = use.removes && mapping.kind === "subuid" ? outside.slot() : undefined;
+  if (userns !== undefined) {
+    outside.add("openat2", [userns, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
+      expand: true,
+      note: "open the container's user namespace",
+    });
+  }
+  const helpers = options.helpers.map((helper) => addHelper(plan, outside, helper, { log, child }));
+  for (const command of options.commands) addCommand(plan, outside, command, log);
+  const master = process.terminal ? outside.slot() : null;
+  if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+  outside.add("send", [ours, GO], { note: "start the program" });
+  inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
+  const { stdin = "inherit", stdout, stderr } = streams ?? {};
+  const input = stdin === "null" ? addNullInput(inside) : stdin === "inherit" ? undefined : stdin;
+  addProcess(compilation, {
+    process,
+    seccomp: options.seccomp && { ...options.seccomp, listener },
+    terminal,
+    stdio: [input, stdout, stderr],
+    preserveFds: 0,
+    keep: [],
+    init: options.init,
+    deathSignal: SIGKILL,
+  });
+
+  outside.add("await_exec", [], { note: "start the program" });
+  const cgroup = options.cgroup === undefined ? "" : `,"cgroup":${JSON.stringify(options.cgroup)}`;
+  const started = `{"pid":${SUBJECT_PID},"startTime":${SUBJECT_START},"startedAt":${TIME_OF_DAY}${cgroup}}`;
+  addJSONFile(outside, `${records.folder}/started.json`, started);
+  addEvent(outside, records, "start");
+  const rootHelper = setUp.rootHelper === undefined ? [] : [setUp.rootHelper];
+  return { compilation, child, master, helpers: [...helpers, ...rootHelper], lock, userns };
+}
+
+/** Written beside and renamed: readers see the old one or the new one. */
+function addJSONFile(program: Program, path: string, text: string): void {
+  const note = `write ${path}`;
+  program.add("write_file", [null, `${path}.new`, encode(text), O_WRONLY | O_CREAT | O_TRUNC], { expand: true, note });
+  program.add("renameat", [null, `${path}.new`, null, path], { note });
+}
+
+/** How and when the container ended; a disk that is full keeps nobody from ending. */
+export function addExited(outside: Program, records: Records): void {
+  const path = `${records.folder}/exited.json`;
+  const next = outside.label();
+  const recovery = { recover: ANY_FAILURE, to: next };
+  const text = `{"exitCode":${EXIT_STATUS},"finishedAt":${TIME_OF_DAY}}`;
+  outside.add("write_file", [null, `${path}.new`, encode(text), O_WRONLY | O_CREAT | O_TRUNC], {
+    expand: true,
+    ...recovery,
+  });
+  outside.add("renameat", [null, `${path}.new`, null, path], recovery);
+  outside.place(next);
+}
+
+/** A line of `events`. JSON escapes the bytes that stand for something in plans. */
+export function addEvent(outside: Program, { events }: Records, which: "start" | "die"): void {
+  if (events === undefined) return;
+  const text = JSON.stringify(events[which]).slice(0, -1);
+  const status = which === "die" ? `,"exitCode":${EXIT_STATUS}` : "";
+  outside.add(
+    "write_file",
+    [null, events.path, encode(`${text}${status},"time":${TIME_OF_DAY}}\n`), O_WRONLY | O_CREAT | O_APPEND],
+    { expand: true, recover: ANY_FAILURE },
+  );
+}
+
+/** Bound over itself, a folder is a mount of its own, which does not become read-only with the root. */
+function addWritablePath({ inside, root, mount, target }: Compilation, path: string, bound: boolean): void {
+  inside.add("make_in", [target, root, path, 0o755, S_IFDIR], { note: `make the folder ${path}` });
+  if (bound) {
+    const note = `keep ${path} writable`;
+    inside.add("open_tree", [mount, target, "", OPEN_TREE_CLONE | AT_EMPTY_PATH], { note });
+    inside.add("attach", [mount, root, path, S_IFDIR, 1], { note });
+  }
+  inside.add("close", [target]);
+}
+
+/** Without -i a program reads end of file. It is the container's /dev/null, whose device was verified when it was bound. */
+function addNullInput(inside: Program): Slot {
+  const slot = inside.slot();
+  inside.add("openat2", [slot, null, "/dev/null", O_RDONLY, 0, 0], { note: "open /dev/null in the container" });
+  inside.add("require_device", [slot, S_IFCHR, deviceNumber(1, 3)], { note: "use /dev/null in the container" });
+  return slot;
+}
