@@ -33,6 +33,8 @@ test=(
   git openssl python3 strace tar zstd           # used by single tests
   iproute2 procps util-linux                    # ip and ss, ps, unshare and runuser
   libcap2-bin attr acl                          # getcap, getfattr, getfacl
+  zsh fish                                      # complete command lines, as bash does
+  man-db mandoc                                 # render the man pages
   qemu-user-static libc6-arm64-cross            # starts the arm64 executable
   qemu-system-x86 e2fsprogs                     # other kernels, in virtual machines
 )

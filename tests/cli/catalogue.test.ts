@@ -54,7 +54,7 @@ for (const definition of definitions) {
     test("has a description for each flag, and a hint for each value", () => {
       for (const [name, flag] of Object.entries(definition.flags)) {
         expect(name).toMatch(/^[a-z][a-z0-9-]+$/);
-        expect(`${name}: ${flag.description}`).toMatch(/: \S.*[^.]$/s);
+        expect(`${name}: ${flag.description}`).toMatch(/: \S.*([^.]|\.\.\.)$/s);
         if (flag.type === "string") expect(`${name} ${flag.valueHint ?? ""}`).toMatch(/ \S/);
       }
       expect(definition.flags).toHaveProperty("help");

@@ -75,13 +75,16 @@ const FISH = `# fish completion of tsbox; to use it: tsbox completion fish > ~/.
 function __tsbox_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
+    # of --flag=path, the path
+    set -l path (string replace --regex -- '^--[a-z0-9-]+=' '' "$current")
+    set -l before (string replace --regex -- '^(--[a-z0-9-]+=)?.*' '$1' "$current")
     for line in ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
         switch $line
             case ':none'
             case ':any'
-                __fish_complete_path "$current"
+                printf "$before%s\\n" (__fish_complete_path "$path")
             case ':folder'
-                __fish_complete_directories "$current" ''
+                printf "$before%s\\n" (__fish_complete_directories "$path" '')
             case '*'
                 echo $line
         end
