@@ -20,8 +20,8 @@ export async function slirpPortsCommand(args: readonly string[]): Promise<number
 /** `__remove-container STORE ID` */
 export async function removeContainerCommand(args: readonly string[]): Promise<number> {
   const [store = "", id = ""] = args;
-  const { removeContainerFolder } = await import("../container/index.ts");
-  await removeContainerFolder(store, id);
+  const { discardContainer } = await import("../container/index.ts");
+  await discardContainer(store, id);
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
 import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/detached.ts";
-import type { ContainerRecord } from "./folder.ts";
+import { type ContainerRecord, hasAnonymous } from "./folder.ts";
 import { prepareLaunch } from "./launch.ts";
 import type { Container } from "./make.ts";
 import type { LogOptions } from "./spec/options.ts";
@@ -32,7 +32,8 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
     client: mode.client,
     // as Docker: what is typed ends with who types it, unless the container was detached from the start
     inputOnce: options.interactive && !options.detach,
-    remove: record.remove ? [...whole, ...perRun] : perRun,
+    remove: record.remove && !hasAnonymous(record) ? [...whole, ...perRun] : perRun,
+    byTsbox: record.remove && hasAnonymous(record),
     cleanup,
     afterExit: restarts ? { command: ["__after-exit", store, record.id], env: savedEnvironment() } : undefined,
     failure: ["__start-failure", store, record.id, mode.keep ? "keep" : "discard"],
@@ -44,7 +45,10 @@ function logDriver(record: ContainerRecord, options: LogOptions, folder: string)
   if (options.driver === "none") return { driver: "none" };
   if (options.driver === "journald") {
     if (!exists(JOURNAL))
-      throw new TsboxError("host", "cannot use --log-driver=journald: there is no journal here (/run/systemd/journal/socket)");
+      throw new TsboxError(
+        "host",
+        "cannot use --log-driver=journald: there is no journal here (/run/systemd/journal/socket)",
+      );
     const fields = {
       CONTAINER_ID: record.id.slice(0, 12),
       CONTAINER_ID_FULL: record.id,
@@ -67,8 +71,10 @@ function logDriver(record: ContainerRecord, options: LogOptions, folder: string)
 
 /** What a restart needs of the environment in which the container was started. */
 export function savedEnvironment(): string[] {
-  return ["PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TSBOX_ROOT", "TSBOX_CONFIG"].flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [`${name}=${value}`];
-  });
+  return ["PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TSBOX_ROOT", "TSBOX_CONFIG"].flatMap(
+    (name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [`${name}=${value}`];
+    },
+  );
 }

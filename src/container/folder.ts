@@ -78,6 +78,11 @@ export interface ContainerRecord {
   readonly needs: ContainerNeeds | undefined;
 }
 
+/** Whether it takes volumes along when it is removed. */
+export function hasAnonymous({ mounts }: Pick<ContainerRecord, "mounts">): boolean {
+  return mounts?.some(({ anonymous }) => anonymous) === true;
+}
+
 // Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const NAME_LIMIT = 255;

@@ -4,7 +4,6 @@ import { CGROUP2_SUPER_MAGIC } from "../linux/abi.gen.ts";
 import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
 import { writeText } from "../linux/write-text.ts";
-import type { ContainerDefaults } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
 import type { ServedOptions } from "../runtime/index.ts";
@@ -17,6 +16,7 @@ import { rootSource } from "./root.ts";
 import { chooseSeccomp, configText } from "./seccomp.ts";
 import { buildSpec } from "./spec/build.ts";
 import type { RunOptions } from "./spec/options.ts";
+import type { PreparedVolumes } from "./volumes/index.ts";
 
 export interface LaunchMode {
   /** Whether a cgroup is made also without limits, where one can be had: `pause`, `stats` and `top` work through it. */
@@ -45,10 +45,16 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const other = network.setup.joinContainer;
   const joined =
     other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);
-  const root = container.root === undefined ? folderRoot(options.rootfs ?? "") : rootSource(container.root, folder, options.remove);
-  const folders =
+  const root =
+    container.root === undefined
+      ? folderRoot(options.rootfs ?? "")
+      : rootSource(container.root, folder, options.remove);
+  const layers =
     root.kind === "folder" ? [root.path] : root.layers.toReversed().map((name) => `${root.layersFolder}/${name}`);
-  const config = buildSpec(options, defaults, {
+  const folders = container.again && root.kind !== "folder" ? [`${folder}/upper`, ...layers] : layers;
+  const volumes = await chooseVolumes(container);
+  const spec = volumes === undefined ? options : { ...options, mounts: volumes.mounts };
+  const config = buildSpec(spec, defaults, {
     mapping,
     hostname,
     rootPath: mountPoint(root),
@@ -75,7 +81,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       commands: network.commands,
       cgroup,
       lockFd: lock,
-      writablePaths: writablePaths(options, defaults),
+      volumes: volumes?.volumes,
       openNamespaces: joined?.open ?? new Map(),
       records: {
         folder,
@@ -109,11 +115,18 @@ async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): 
   }
 }
 
-/** Folders for data (`VOLUME`) are part of the container's own; they stay writable when the root is not. */
-function writablePaths(options: RunOptions, defaults: ContainerDefaults): string[] {
-  const taken = new Set(options.mounts.map(({ destination }) => destination));
-  const paths = Object.keys(defaults.Volumes ?? {});
-  return [...new Set(paths)].filter((path) => path.startsWith("/") && path !== "/" && !taken.has(path));
+/** What volumes and images are mounted from; undefined when there are none. */
+async function chooseVolumes({
+  options,
+  store,
+  folder,
+  root,
+  mapping,
+}: Container): Promise<PreparedVolumes | undefined> {
+  const { mounts } = options;
+  if (!mounts.some(({ type, chown }) => type === "volume" || type === "image" || chown)) return undefined;
+  const { prepareVolumes } = await import("./volumes/index.ts");
+  return await prepareVolumes({ store, folder, mounts, driver: root?.driver, mapping });
 }
 
 function folderRoot(path: string): RootSource {

@@ -6,7 +6,7 @@ import { randomHex } from "../linux/random.ts";
 import { statPath } from "../linux/stat.ts";
 import { writeText } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
-import { openStore } from "../store/index.ts";
+import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
 import { type ContainerRecord, checkName, claimName, makeContainerFolder } from "./folder.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
@@ -15,6 +15,7 @@ import { writeOptions } from "./options-file.ts";
 import { chooseDriver, type LayeredImage, prepareRoot } from "./root.ts";
 import { commandLine } from "./spec/build.ts";
 import type { RunOptions, StorageDriver } from "./spec/options.ts";
+import type { ResolvedVolumes } from "./volumes/index.ts";
 
 /** A container that is there, with its lock held by this process. */
 export interface Container {
@@ -27,6 +28,8 @@ export interface Container {
   readonly folder: string;
   /** Descriptor of the lock, open without close-on-exec. */
   readonly lock: number;
+  /** It ran before, and may have written. */
+  readonly again?: boolean;
   readonly root: { readonly image: LayeredImage; readonly driver: StorageDriver } | undefined;
 }
 
@@ -37,33 +40,60 @@ export interface MakeOptions {
 }
 
 /** @throws TsboxError; nothing of the container is left behind then */
-export async function makeContainer(options: RunOptions, make: MakeOptions): Promise<Container> {
-  if (options.name !== undefined) checkName(options.name);
-  checkSources(options);
+export async function makeContainer(given: RunOptions, make: MakeOptions): Promise<Container> {
+  if (given.name !== undefined) checkName(given.name);
+  checkSources(given);
   const store = openStore().root;
-  const { mapping } = chooseMapping(options.userns);
-  const image = options.image === undefined ? undefined : await prepareImage(options, mapping, make.onEvent);
-  if (options.replace && options.name !== undefined) await (await import("./remove.ts")).replaceContainer(store, options.name);
+  const { mapping } = chooseMapping(given.userns);
+  const image = given.image === undefined ? undefined : await prepareImage(given, mapping, make.onEvent);
+  if (given.replace && given.name !== undefined)
+    await (await import("./remove.ts")).replaceContainer(store, given.name);
   const defaults = image?.defaults ?? {};
   const id = randomHex(32);
   const { path: folder, lock } = makeContainerFolder(store, id);
+  let volumes: ResolvedVolumes | undefined;
   try {
-    const driver = image === undefined ? undefined : (await chooseDriver(store, options.storageDriver)).driver;
+    const driver = image === undefined ? undefined : (await chooseDriver(store, given.storageDriver)).driver;
     const root = image === undefined || driver === undefined ? undefined : { image: image.root, driver };
     // one that is not of an image needs nothing of the store, but its record must not be read half written either
     const hold = image?.hold ?? openStore().hold();
-    const name = claimAnyName(store, options.name, id);
-    const record = recordOf(options, defaults, { id, name, mapping, image, foreground: make.foreground });
+    const name = claimAnyName(store, given.name, id);
+    volumes = await chooseVolumes(store, given, defaults, mapping, make.onEvent);
+    const options = volumes === undefined ? given : { ...given, mounts: volumes.mounts };
+    const record = recordOf(options, defaults, { id, name, mapping, image, foreground: make.foreground, volumes });
     writeOptions(folder, { options, defaults, mapping, root });
     writeText(`${folder}/container.json`, JSON.stringify(record));
+    volumes?.release();
     hold[Symbol.dispose]();
     if (root !== undefined) await prepareRoot(root.driver, root.image, folder, mapping);
     event(store, record, "create");
     return { options, defaults, mapping, store, record, folder, lock, root };
   } catch (error) {
-    await (await import("./remove.ts")).removeContainerFolder(store, id);
+    volumes?.undo();
+    await (await import("./remove.ts")).discardContainer(store, id);
     throw error;
   }
+}
+
+/** What the container mounts beside its root, with volumes that are there; undefined when there is nothing. */
+async function chooseVolumes(
+  store: string,
+  options: RunOptions,
+  defaults: ContainerDefaults,
+  mapping: IdMapping,
+  onEvent: OnPullEvent | undefined,
+): Promise<ResolvedVolumes | undefined> {
+  const { mounts, volumesFrom } = options;
+  const imageVolumes = Object.keys(defaults.Volumes ?? {});
+  if (mounts.length + volumesFrom.length + imageVolumes.length === 0) return undefined;
+  const { resolveVolumes } = await import("./volumes/index.ts");
+  return await resolveVolumes({
+    store,
+    mounts,
+    volumesFrom,
+    imageVolumes,
+    image: async (name) => await prepareImage({ ...options, image: name, platform: undefined }, mapping, onEvent),
+  });
 }
 
 /** Bind sources are looked at before anything is fetched or made. */
@@ -97,9 +127,16 @@ function claimAnyName(store: string, asked: string | undefined, id: string): str
 function recordOf(
   options: RunOptions,
   defaults: ContainerDefaults,
-  made: { id: string; name: string; mapping: IdMapping; image: PreparedImage | undefined; foreground: boolean },
+  made: {
+    id: string;
+    name: string;
+    mapping: IdMapping;
+    image: PreparedImage | undefined;
+    foreground: boolean;
+    volumes: ResolvedVolumes | undefined;
+  },
 ): ContainerRecord {
-  const { id, name, mapping, image } = made;
+  const { id, name, mapping, image, volumes } = made;
   return {
     id,
     name,
@@ -119,8 +156,15 @@ function recordOf(
     interactive: options.interactive || undefined,
     log: made.foreground ? "none" : options.log.driver,
     healthcheck: healthCommand(options, defaults) ? true : undefined,
-    needs: image?.needs,
+    mounts: volumes?.recorded,
+    needs: withLayers(image?.needs, volumes?.layers),
   };
+}
+
+/** Those of images that are mounted are kept too. */
+function withLayers(needs: ContainerNeeds | undefined, more: ContainerNeeds | undefined): ContainerNeeds | undefined {
+  if (more === undefined || needs === undefined) return needs ?? more;
+  return { ...needs, layers: [...new Set([...needs.layers, ...more.layers])] };
 }
 
 /** Whether there is one: its own, or its image's unless that is switched off. */

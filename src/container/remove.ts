@@ -6,9 +6,9 @@ import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
-import { containerFolder, nameOwner, takeLock } from "./folder.ts";
+import { containerFolder, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
 import { containerState, readRecord, recordIfPresent } from "./state.ts";
-import { nameOf, stopContainer } from "./stop.ts";
+import { nameOf, stopContainer, waitForMonitor } from "./stop.ts";
 
 export interface RemoveOptions {
   /** End it first if it runs. */
@@ -32,6 +32,8 @@ export async function removeContainer(store: string, id: string, options: Remove
   if (runs) await stopContainer(store, id, { timeout: 0 });
   // --rm: its monitor was faster
   if (recordIfPresent(store, id) === undefined) return;
+  // its monitor may still be about to end
+  if (!runs) await waitForMonitor(folder, nameOf(record));
   const lock = exists(`${folder}/lock`) ? takeLock(folder) : -1;
   if (lock === undefined) {
     // it is being started or made this moment
@@ -39,7 +41,8 @@ export async function removeContainer(store: string, id: string, options: Remove
     await stopContainer(store, id, { timeout: 0 });
   }
   try {
-    await removeContainerFolder(store, id);
+    if (options.volumes || record.remove) await discardContainer(store, id);
+    else await removeContainerFolder(store, id);
     event(store, record, "destroy");
   } finally {
     if (lock !== undefined && lock >= 0) syscall(SYS.close, lock);
@@ -51,6 +54,14 @@ export async function replaceContainer(store: string, name: string): Promise<voi
   const id = nameOwner(store, name);
   if (id !== undefined && recordIfPresent(store, id) !== undefined)
     await removeContainer(store, id, { force: true, volumes: false });
+}
+
+/** Removes all of it and the volumes that were made for it. Idempotent. */
+export async function discardContainer(store: string, id: string): Promise<void> {
+  const record = recordIfPresent(store, id);
+  await removeContainerFolder(store, id);
+  if (record !== undefined && hasAnonymous(record))
+    await (await import("./volumes/index.ts")).removeAnonymousVolumes(store, record);
 }
 
 /** Removes all of it, its name last, so that a kill in between leaves something that can be removed again. Idempotent. */

@@ -7,6 +7,7 @@ import { isTerminal } from "../linux/terminal.ts";
 import { writeText } from "../linux/write-text.ts";
 import { becomeNative, printPlan } from "../plan/index.ts";
 import { compileForeground } from "../runtime/index.ts";
+import { hasAnonymous } from "./folder.ts";
 import { prepareLaunch } from "./launch.ts";
 import { type Container, makeContainer } from "./make.ts";
 import type { RunOptions } from "./spec/options.ts";
@@ -58,11 +59,14 @@ export async function createContainer(options: RunOptions, onEvent: OnPullEvent 
 
 async function foregroundPlan(container: Container, explain: boolean): Promise<Uint8Array> {
   const { served, perRun, whole, cleanup } = await prepareLaunch(container, { ownCgroup: false, explain });
-  const { remove } = container.record;
+  const { remove, id } = container.record;
+  const byTsbox = hasAnonymous(container.record);
+  const native = byTsbox ? [] : whole;
   return compileForeground({
     ...served,
-    remove: { always: remove ? [...whole, ...perRun] : perRun, onFailure: remove ? [] : whole },
+    remove: { always: remove ? [...native, ...perRun] : perRun, onFailure: remove ? [] : native },
     cleanup,
+    byTsbox: byTsbox ? { end: remove, failure: ["__start-failure", container.store, id, "discard"] } : undefined,
   });
 }
 
@@ -72,8 +76,8 @@ async function detachedPlan(container: Container): Promise<Uint8Array> {
 }
 
 async function discard({ store, record }: Container): Promise<void> {
-  const { removeContainerFolder } = await import("./remove.ts");
-  await removeContainerFolder(store, record.id);
+  const { discardContainer } = await import("./remove.ts");
+  await discardContainer(store, record.id);
 }
 
 /** As Docker: a terminal that is asked for on a pipe is a mistake, which would show late and strangely. */

@@ -3,14 +3,14 @@ import { isTsboxError } from "../error.ts";
 import { replaceFile } from "../linux/write-text.ts";
 import { explainFailure } from "../plan/index.ts";
 import { containerFolder } from "./folder.ts";
-import { removeContainerFolder } from "./remove.ts";
+import { discardContainer } from "./remove.ts";
 import type { Exited } from "./state.ts";
 
 /** @throws TsboxError always: why it could not be started */
 export async function startFailure(args: readonly string[]): Promise<never> {
   const [op = "", errno = "", detail = "", store = "", id = "", what = ""] = args;
   const failure = await explainFailure([op, errno, detail]);
-  if (what === "discard") await removeContainerFolder(store, id);
+  if (what === "discard") await discardContainer(store, id);
   else noteFailure(containerFolder(store, id), failure);
   throw failure;
 }

@@ -4,6 +4,7 @@ import { inUserNamespace } from "../linux/process-state.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 import type { Labels } from "./labels.ts";
+import type { VolumeMount } from "./volume-mounts.ts";
 
 /**
  * A container's plan has two long-lived processes: `outside` stays in the caller's namespaces and supervises; `inside` becomes
@@ -23,6 +24,8 @@ export interface Compilation {
   /** Detached mounts that `outside` made, by index in `mounts`. */
   readonly prepared?: ReadonlyMap<number, Slot>;
   readonly labels?: Labels | undefined;
+  /** What is to be done to the sources of some bind mounts. */
+  readonly volumes?: readonly VolumeMount[] | undefined;
   /**
    * Processes of other containers may see `inside` while it is made, in a pid namespace that is not its own, and have its user namespace:
    * with its ids they could trace it, or take its descriptors, which lead to the host (CVE-2016-9962). So it is undumpable until execve.

@@ -3,10 +3,19 @@
  * runs, and ends, or stays as the monitor's first client. native/monitor.c
  */
 import { AT_REMOVEDIR, O_CLOEXEC, O_RDWR, PR_SET_PDEATHSIG, SIGKILL } from "../linux/abi.gen.ts";
-import { addFailureProgram, encode, PlanBuilder, type Program, type Slot, STDIN, STDOUT } from "../plan/index.ts";
+import {
+  addFailureProgram,
+  encode,
+  PlanBuilder,
+  type Program,
+  type Slot,
+  STDERR,
+  STDIN,
+  STDOUT,
+} from "../plan/index.ts";
 import { selfCommand } from "../plan/self.ts";
 import { slots } from "./conversation.ts";
-import { ANY_FAILURE, addHelperEnd, addRemoval } from "./removal.ts";
+import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
 import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
 
 /** Where a monitor keeps what the program writes. */
@@ -45,6 +54,8 @@ export interface DetachedOptions extends ServedOptions {
   readonly inputOnce: boolean;
   /** Removed when the container has ended. */
   readonly remove: readonly string[];
+  /** The container goes with its end, and has volumes that only tsbox may remove: `cleanup` does it all. */
+  readonly byTsbox: boolean;
   readonly cleanup: readonly string[];
   /** A tsbox command that takes over when the container has ended, before its lock is let go. */
   readonly afterExit: { readonly command: readonly string[]; readonly env: readonly string[] } | undefined;
@@ -154,6 +165,7 @@ function addMonitor(
   if (options.cgroup !== undefined)
     monitor.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   addRemoval(plan, monitor, { always: options.remove, cleanup: options.cleanup, userns });
+  if (options.byTsbox) addCommand(plan, monitor, options.cleanup, STDERR);
   monitor.add("dismiss", [listener]);
   if (options.afterExit !== undefined) {
     const [path, ...rest] = selfCommand();

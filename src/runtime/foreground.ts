@@ -1,7 +1,7 @@
 /** The plan of `tsbox run IMAGE`: a container that its caller waits for, with helpers that serve it and end with it. */
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
-import { addFailureProgram, PlanBuilder, STDIN, STDOUT } from "../plan/index.ts";
-import { ANY_FAILURE, addHelperEnd, addRemoval } from "./removal.ts";
+import { addFailureProgram, PlanBuilder, type Program, STDERR, STDIN, STDOUT } from "../plan/index.ts";
+import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
 import { addExited, addServed, type ServedOptions } from "./served.ts";
 
 export interface CompileOptions extends ServedOptions {
@@ -9,6 +9,8 @@ export interface CompileOptions extends ServedOptions {
   readonly remove: { readonly always: readonly string[]; readonly onFailure: readonly string[] };
   /** argv of a tsbox command for a clean-up that native could not finish. */
   readonly cleanup: readonly string[];
+  /** The container has volumes that only tsbox may remove: it is what removes the container, at its end if it has `end`, or when it fails. */
+  readonly byTsbox?: { readonly end: boolean; readonly failure: readonly [string, ...string[]] } | undefined;
 }
 
 /**
@@ -31,14 +33,16 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   addHelperEnd(outside, helpers);
   if (!options.records.removed) addExited(outside, options.records);
   addRemoval(plan, outside, { always: options.remove.always, cleanup: options.cleanup, userns });
+  if (options.byTsbox?.end) addCommand(plan, outside, options.cleanup, STDERR);
   if (options.cgroup !== undefined)
     outside.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   outside.add("exit", [256]);
-  addFailureProgram(plan, log, (program) => {
+  const clean = (program: Program) => {
     addHelperEnd(program, helpers);
     for (const path of [...options.remove.always, ...options.remove.onFailure])
       program.add("remove_tree", [null, path]);
     if (options.cgroup !== undefined) program.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR]);
-  });
+  };
+  addFailureProgram(plan, log, clean, options.byTsbox?.failure);
   return plan.encode();
 }

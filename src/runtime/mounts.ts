@@ -19,7 +19,7 @@ import type { Mount } from "../oci/index.ts";
 import { RECOVER_DENIED } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { labelOption } from "./rare-fields.ts";
+import { addVolumeMount, labelOption } from "./rare-fields.ts";
 
 /** Files of /proc that may be replaced one by one, as runc allows for lxcfs. */
 const PROC_FILES = new Set(
@@ -48,7 +48,10 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
     addAttach(moved, mount.destination, type, options, { note, bind: true, links: true });
     return;
   }
-  if (isBind) addBind(compilation, mount, options, field);
+  const volume = compilation.volumes?.find(({ destination }) => destination === mount.destination);
+  if (isBind && volume !== undefined)
+    addVolumeMount(compilation, volume, mount, options, (...how) => addAttach(compilation, ...how));
+  else if (isBind) addBind(compilation, mount, options, field);
   else if (mount.type === "cgroup") addCgroup(compilation, mount, options, field);
   else addFileSystem(compilation, mount, mount.type ?? "none", options, field);
 }

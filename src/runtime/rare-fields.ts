@@ -7,6 +7,7 @@ import type { Process, RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import type { Labels } from "./labels.ts";
+import type { SecretFile } from "./secrets.ts";
 
 // `require` with a path is bundled like an import; it loads when it is called, without a promise
 
@@ -110,4 +111,15 @@ export function addTerminal(
 ): void {
   const { addTerminal } = require("./terminal.ts") as typeof import("./terminal.ts");
   addTerminal(compilation, use);
+}
+
+export function addVolumeMount(...how: Parameters<typeof import("./volume-mounts.ts").addVolumeMount>): void {
+  const { addVolumeMount } = require("./volume-mounts.ts") as typeof import("./volume-mounts.ts");
+  addVolumeMount(...how);
+}
+
+export function addSecrets(compilation: Compilation, secrets: readonly SecretFile[] | undefined): void {
+  if (secrets === undefined || secrets.length === 0) return;
+  const { addSecrets } = require("./secrets.ts") as typeof import("./secrets.ts");
+  addSecrets(compilation, secrets);
 }

@@ -1,17 +1,6 @@
 /** What the plans of image containers have in common, in the foreground (`foreground.ts`) and detached (`detached.ts`). */
 import { TsboxError } from "../error.ts";
-import {
-  AT_EMPTY_PATH,
-  O_APPEND,
-  O_CREAT,
-  O_RDONLY,
-  O_TRUNC,
-  O_WRONLY,
-  OPEN_TREE_CLONE,
-  S_IFCHR,
-  S_IFDIR,
-  SIGKILL,
-} from "../linux/abi.gen.ts";
+import { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, SIGKILL } from "../linux/abi.gen.ts";
 import type { HelperProcess } from "../network/index.ts";
 import type { RuntimeState } from "../oci/index.ts";
 import {
@@ -27,8 +16,8 @@ import {
 import { addSetUp, type SetUpOptions } from "./compile.ts";
 import type { Compilation } from "./context.ts";
 import { GO } from "./conversation.ts";
-import { deviceNumber } from "./devices.ts";
 import { addHelper } from "./helpers.ts";
+import { addNullStream } from "./null-stream.ts";
 import { addProcess } from "./process.ts";
 import { ANY_FAILURE, addCommand } from "./removal.ts";
 import { addListener, type CompiledSeccomp, type SeccompListener } from "./seccomp/index.ts";
@@ -44,7 +33,10 @@ export interface Records {
 }
 
 export interface ServedOptions
-  extends Pick<SetUpOptions, "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "keyring"> {
+  extends Pick<
+    SetUpOptions,
+    "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "keyring" | "volumes" | "secrets"
+  > {
   readonly seccomp: CompiledSeccomp | undefined;
   /** Of the `creating` container, for a listener of the filter. */
   readonly state: RuntimeState;
@@ -56,8 +48,6 @@ export interface ServedOptions
   readonly helpers: readonly HelperProcess[];
   /** tsbox command lines that run once the helpers are ready, such as publishing ports. */
   readonly commands: readonly (readonly string[])[];
-  /** Folders of the root file system that stay writable when the root is read-only; made where they are missing. */
-  readonly writablePaths: readonly string[];
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
   readonly lockFd: number | undefined;
   readonly records: Records;
@@ -113,9 +103,6 @@ export function addServed(
       streams = use.stdio(outside);
       return undefined;
     },
-    inRoot: (compilation) => {
-      for (const path of options.writablePaths) addWritablePath(compilation, path, config.root?.readonly === true);
-    },
   });
   const { compilation, process, ours, theirs, child, terminal } = setUp;
   const { outside, inside } = compilation;
@@ -135,7 +122,8 @@ export function addServed(
   outside.add("send", [ours, GO], { note: "start the program" });
   inside.add("recv", [theirs, GO], { note: "wait for the supervisor" });
   const { stdin = "inherit", stdout, stderr } = streams ?? {};
-  const input = stdin === "null" ? addNullInput(inside) : stdin === "inherit" ? undefined : stdin;
+  // without -i it reads end of file
+  const input = stdin === "null" ? addNullStream(inside) : stdin === "inherit" ? undefined : stdin;
   addProcess(compilation, {
     process,
     seccomp: options.seccomp && { ...options.seccomp, listener },
@@ -187,23 +175,4 @@ export function addEvent(outside: Program, { events }: Records, which: "start" |
     [null, events.path, encode(`${text}${status},"time":${TIME_OF_DAY}}\n`), O_WRONLY | O_CREAT | O_APPEND],
     { expand: true, recover: ANY_FAILURE },
   );
-}
-
-/** Bound over itself, a folder is a mount of its own, which does not become read-only with the root. */
-function addWritablePath({ inside, root, mount, target }: Compilation, path: string, bound: boolean): void {
-  inside.add("make_in", [target, root, path, 0o755, S_IFDIR], { note: `make the folder ${path}` });
-  if (bound) {
-    const note = `keep ${path} writable`;
-    inside.add("open_tree", [mount, target, "", OPEN_TREE_CLONE | AT_EMPTY_PATH], { note });
-    inside.add("attach", [mount, root, path, S_IFDIR, 1], { note });
-  }
-  inside.add("close", [target]);
-}
-
-/** Without -i a program reads end of file. It is the container's /dev/null, whose device was verified when it was bound. */
-function addNullInput(inside: Program): Slot {
-  const slot = inside.slot();
-  inside.add("openat2", [slot, null, "/dev/null", O_RDONLY, 0, 0], { note: "open /dev/null in the container" });
-  inside.add("require_device", [slot, S_IFCHR, deviceNumber(1, 3)], { note: "use /dev/null in the container" });
-  return slot;
 }

@@ -36,7 +36,6 @@ async function compile(config: RuntimeConfig, options: Partial<CompileOptions> =
     helpers: [],
     commands: [],
     cgroup: undefined,
-    writablePaths: [],
     openNamespaces: new Map(),
     pidFile: undefined,
     lockFd: undefined,

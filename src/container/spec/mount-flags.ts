@@ -1,14 +1,14 @@
-/** `-v`, `--mount`, `--tmpfs` and `--device`. */
+/** `-v`, `--tmpfs`, `--volumes-from` and `--device`; `--mount` is in `mount-long.ts`. */
 import { TsboxError } from "../../error.ts";
-import type { MountRequest } from "./options.ts";
+import type { MountRequest, VolumesFrom } from "./mount-request.ts";
 import { parseBytes } from "./units.ts";
 
-function fail(flag: string, reason: string): TsboxError {
+export function fail(flag: string, reason: string): TsboxError {
   return new TsboxError("usage", `cannot use ${flag}: ${reason}`);
 }
 
 /** A path in the container, in its shortest form; the root itself is no place to mount. */
-function absolute(path: string, flag: string, what: string): string {
+export function absolute(path: string, flag: string, what: string): string {
   if (!path.startsWith("/")) throw fail(flag, `${what} ${JSON.stringify(path)} is not an absolute path`);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw fail(flag, `${what} ${JSON.stringify(path)} has ".." in it`);
@@ -17,7 +17,7 @@ function absolute(path: string, flag: string, what: string): string {
 }
 
 /** Against the caller's working folder, without a `.` or `..` left; `~` is the shell's to expand. */
-function hostPath(path: string, cwd: string): string {
+export function hostPath(path: string, cwd: string): string {
   const parts: string[] = [];
   for (const part of (path.startsWith("/") ? path : `${cwd}/${path}`).split("/")) {
     if (part === "..") parts.pop();
@@ -26,56 +26,78 @@ function hostPath(path: string, cwd: string): string {
   return `/${parts.join("/")}`;
 }
 
-const PASSED = new Set(
+export const PASSED = new Set(
   "rw nosuid suid nodev dev noexec exec shared rshared slave rslave private rprivate unbindable runbindable bind rbind noatime nosymfollow".split(
     " ",
   ),
 );
 
-/** Options of `-v` and of a bind `--mount` as runtime-spec has them. */
-function bindOptions(given: readonly string[], flag: string): string[] {
+/** What options of a bind mount or volume mean, those of runtime-spec and those that are about its source. */
+export type MountOptions = Pick<MountRequest, "options" | "chown" | "noCopy">;
+
+/** @param given options of `-v` or of a `--mount` of type bind or volume */
+export function bindOptions(given: readonly string[], flag: string, type: "bind" | "volume" | "image"): MountOptions {
   const options: string[] = [];
+  let [chown, noCopy] = [false, false];
   for (const option of given) {
     // recursive too: a read-only folder with a writable mount below it is not what anybody means
     if (option === "ro") options.push("ro", "rro");
     else if (PASSED.has(option)) options.push(option);
-    else if (option === "z" || option === "Z")
+    else if (option === "z" || option === "Z" || option === "")
       continue; // SELinux labels: nothing to do where there is no SELinux
-    else if (option === "U") throw new TsboxError("unsupported", `cannot use ${flag}: the option U is not built yet`);
-    else if (option !== "") throw fail(flag, `${JSON.stringify(option)} is not an option`);
+    else if (option === "U") chown = true;
+    else if ((option === "nocopy" || option === "copy") && type === "volume") noCopy = option === "nocopy";
+    else throw fail(flag, `${JSON.stringify(option)} is not an option${type === "bind" ? "" : ` of a ${type}`}`);
   }
   if (!options.some((option) => option === "bind" || option === "rbind")) options.unshift("rbind");
   if (!options.some((option) => /^r?(shared|slave|private|unbindable)$/.test(option))) options.push("rprivate");
-  return options;
+  return { options, ...(chown ? { chown } : {}), ...(noCopy ? { noCopy } : {}) };
 }
 
-/** `-v SOURCE:DESTINATION[:OPTIONS]`, or `-v DESTINATION` for a folder of the container's own. */
+/** Docker's and podman's; no slash, and no dot at the beginning: it is a folder's name. */
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/;
+
+/** @throws TsboxError `usage` */
+export function checkVolumeName(name: string, what: string): string {
+  if (VOLUME_NAME.test(name)) return name;
+  throw new TsboxError(
+    "usage",
+    `cannot use ${what}: ${JSON.stringify(name)} is no volume's name, which has letters, digits, "_", "." and "-" and begins with a letter or digit; a folder is written ./${name}`,
+  );
+}
+
+/** `-v SOURCE:DESTINATION[:OPTIONS]`, where a source without a slash is a volume's name, or `-v DESTINATION` for a volume of the container's own. */
 export function parseVolume(text: string, cwd: string): MountRequest {
   const flag = `-v ${text}`;
-  const [source = "", destination, options = "", ...rest] = text.split(":");
+  const [source = "", place, given = "", ...rest] = text.split(":");
   if (rest.length > 0) throw fail(flag, "expected SOURCE:DESTINATION[:OPTIONS]");
-  if (destination === undefined) {
-    return { type: "anonymous", destination: absolute(source, flag, "the destination"), options: [], flag };
+  if (place === undefined) {
+    const destination = absolute(source, flag, "the destination");
+    return { type: "volume", destination, ...bindOptions([], flag, "volume"), flag };
   }
   if (source === "") throw fail(flag, "the source is missing");
-  if (!source.startsWith("/") && !source.startsWith(".")) {
-    throw new TsboxError(
-      "unsupported",
-      `cannot use ${flag}: named volumes are not built yet; a folder is written ./${source}`,
-    );
-  }
-  return {
-    type: "bind",
-    source: hostPath(source, cwd),
-    destination: absolute(destination, flag, "the destination"),
-    options: bindOptions(options.split(","), flag),
-    flag,
-  };
+  const destination = absolute(place, flag, "the destination");
+  const type = source.startsWith("/") || source.startsWith(".") ? "bind" : "volume";
+  const options = bindOptions(given.split(","), flag, type);
+  if (type === "bind") return { type, source: hostPath(source, cwd), destination, ...options, flag };
+  return { type, source: checkVolumeName(source, flag), destination, ...options, flag };
 }
 
-const TMPFS_PASSED = new Set("rw ro nosuid suid nodev dev noexec exec noatime sync".split(" "));
+/** `--volumes-from CONTAINER[:OPTIONS]` */
+export function parseVolumesFrom(text: string): VolumesFrom {
+  const flag = `--volumes-from ${text}`;
+  const [container = "", options = "", ...rest] = text.split(":");
+  if (container === "" || rest.length > 0) throw fail(flag, "expected CONTAINER[:ro]");
+  for (const option of options.split(",")) {
+    if (!["", "ro", "rw", "z", "Z"].includes(option)) throw fail(flag, `${JSON.stringify(option)} is not an option`);
+  }
+  return { container, readOnly: options.split(",").includes("ro"), flag };
+}
 
-function tmpfsOptions(given: readonly string[], flag: string): string[] {
+export const TMPFS_PASSED = new Set("rw ro nosuid suid nodev dev noexec exec noatime sync".split(" "));
+
+/** @param given options of mount(8) for a tmpfs */
+export function tmpfsOptions(given: readonly string[], flag: string): string[] {
   // as Docker's: nothing of a scratch folder needs these
   const options = ["nosuid", "nodev", "noexec"];
   for (const option of given) {
@@ -99,51 +121,6 @@ export function parseTmpfs(text: string): MountRequest {
   const at = text.indexOf(":");
   const destination = absolute(at < 0 ? text : text.slice(0, at), flag, "the destination");
   return { type: "tmpfs", destination, options: tmpfsOptions(at < 0 ? [] : text.slice(at + 1).split(","), flag), flag };
-}
-
-function propagation(value: string | undefined, flag: string): string {
-  if (value !== undefined && /^r?(shared|slave|private)$/.test(value)) return value;
-  throw fail(flag, "bind-propagation is one of private, rprivate, shared, rshared, slave, rslave");
-}
-
-/** `--mount type=bind|tmpfs,source=...,destination=...,...` */
-export function parseMount(text: string, cwd: string): MountRequest {
-  const flag = `--mount ${text}`;
-  let [type, source, destination]: (string | undefined)[] = [undefined, undefined, undefined];
-  const options: string[] = [];
-  for (const part of text.split(",")) {
-    const at = part.indexOf("=");
-    const key = at < 0 ? part : part.slice(0, at);
-    const value = at < 0 ? undefined : part.slice(at + 1);
-    const isOn = () => {
-      if (value === undefined || value === "true" || value === "1") return true;
-      if (value === "false" || value === "0") return false;
-      throw fail(flag, `${part} is neither true nor false`);
-    };
-    if (key === "type") type = value;
-    else if (key === "source" || key === "src") source = value;
-    else if (key === "destination" || key === "dst" || key === "target") destination = value;
-    else if (key === "readonly" || key === "ro") options.push(isOn() ? "ro" : "rw");
-    else if (key === "bind-propagation") options.push(propagation(value, flag));
-    else if (key === "bind-nonrecursive") options.push(isOn() ? "bind" : "rbind");
-    else if (key === "tmpfs-size" || key === "tmpfs-mode") options.push(`${key.slice("tmpfs-".length)}=${value ?? ""}`);
-    else if (value === undefined && (PASSED.has(key) || TMPFS_PASSED.has(key))) options.push(key);
-    else throw fail(flag, `there is no key ${JSON.stringify(key)}`);
-  }
-  if (destination === undefined || destination === "") throw fail(flag, "the destination is missing");
-  const where = absolute(destination, flag, "the destination");
-  if (type === "tmpfs") {
-    if (source !== undefined) throw fail(flag, "a tmpfs has no source");
-    return { type, destination: where, options: tmpfsOptions(options, flag), flag };
-  }
-  if (type === "bind") {
-    if (source === undefined || source === "") throw fail(flag, "the source is missing");
-    return { type, source: hostPath(source, cwd), destination: where, options: bindOptions(options, flag), flag };
-  }
-  if (type === undefined || type === "volume" || type === "image") {
-    throw new TsboxError("unsupported", `cannot use ${flag}: mounts of type ${type ?? "volume"} are not built yet`);
-  }
-  throw fail(flag, `there is no type ${JSON.stringify(type)}`);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { MountRequest, RunOptions } from "./options.ts";
 
 /** @throws TsboxError `usage` when two flags mount at one place */
 export function buildMounts(options: RunOptions, context: SpecContext): Mount[] {
-  const asked = options.mounts.filter(({ type }) => type !== "anonymous");
+  const asked = options.mounts;
   checkDoubles(asked);
   const places = new Set(asked.map(({ destination }) => destination));
   // what is asked for replaces what is there by default, and a /dev replaces all of /dev
