@@ -23,6 +23,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   pause: async () => (await import("./cli/pause.ts")).pause,
   unpause: async () => (await import("./cli/pause.ts")).unpause,
   wait: async () => (await import("./cli/wait.ts")).wait,
+  exec: async () => (await import("./cli/exec.ts")).exec,
+  logs: async () => (await import("./cli/logs.ts")).logs,
   attach: async () => (await import("./cli/attach.ts")).attach,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   version: async () => (await import("./cli/version.ts")).version,

@@ -28,6 +28,8 @@ export const CATALOGUE: readonly Section[] = [
       ["pause", async () => (await import("./pause.ts")).PAUSE],
       ["unpause", async () => (await import("./pause.ts")).UNPAUSE],
       ["wait", async () => (await import("./wait.ts")).WAIT],
+      ["exec", async () => (await import("./exec.ts")).EXEC],
+      ["logs", async () => (await import("./logs.ts")).LOGS],
       ["attach", async () => (await import("./attach.ts")).ATTACH],
     ],
   },

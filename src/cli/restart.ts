@@ -14,7 +14,12 @@ export const RESTART: CommandDefinition = {
   operands: "CONTAINER...",
   flags: {
     time: { type: "string", alias: "t", description: "Seconds to wait before killing (10)", valueHint: "SECONDS" },
-    signal: { type: "string", alias: "s", description: "Signal to send instead of the container's own", valueHint: "SIGNAL" },
+    signal: {
+      type: "string",
+      alias: "s",
+      description: "Signal to send instead of the container's own",
+      valueHint: "SIGNAL",
+    },
     ...HELP,
   },
   examples: [["tsbox restart web", "as stop and start"]],
@@ -28,7 +33,10 @@ export async function restart(argv: readonly string[]): Promise<number> {
   const signal = last(args, "signal");
   if (args.positionals.length > 1) {
     // each in a process of its own, because the process that starts a container becomes its launcher
-    const flags = [...(time === undefined ? [] : [`--time=${time}`]), ...(signal === undefined ? [] : [`--signal=${signal}`])];
+    const flags = [
+      ...(time === undefined ? [] : [`--time=${time}`]),
+      ...(signal === undefined ? [] : [`--signal=${signal}`]),
+    ];
     const children = args.positionals.map((name) =>
       Bun.spawn([...selfCommand(), "restart", ...flags, "--", name], { stdio: ["ignore", "inherit", "inherit"] }),
     );

@@ -46,7 +46,8 @@ export function readLog(args: ParsedArgs): LogOptions {
     const at = option.indexOf("=");
     const [name, value] = at < 0 ? [option, ""] : [option.slice(0, at), option.slice(at + 1)];
     const fail = (reason: string) => new TsboxError("usage", `cannot use --log-opt ${option}: ${reason}`);
-    if (name === "max-size" && driver === "json-file") maxSize = value === "-1" ? 0 : parseBytes(value, "--log-opt max-size");
+    if (name === "max-size" && driver === "json-file")
+      maxSize = value === "-1" ? 0 : parseBytes(value, "--log-opt max-size");
     else if (name === "max-file" && driver === "json-file") {
       if (!/^[1-9]\d{0,3}$/.test(value)) throw fail("expected a number of files");
       maxFile = Number(value);

@@ -1,7 +1,7 @@
 /** `tsbox start` */
 import { parseDetachKeys } from "../container/attach.ts";
-import { readRecord } from "../container/state.ts";
 import { startAttached, startDetached } from "../container/start.ts";
+import { readRecord } from "../container/state.ts";
 import { TsboxError } from "../error.ts";
 import { isTerminal } from "../linux/terminal.ts";
 import { writeAll } from "../linux/write-text.ts";

@@ -10,9 +10,19 @@ export const STOP: CommandDefinition = {
   description: "End containers: with their stop signal, and after a while with SIGKILL. Prints each that has ended.",
   operands: "CONTAINER...",
   flags: {
-    time: { type: "string", alias: "t", description: "Seconds to wait before killing (10); -1: for ever", valueHint: "SECONDS" },
+    time: {
+      type: "string",
+      alias: "t",
+      description: "Seconds to wait before killing (10); -1: for ever",
+      valueHint: "SECONDS",
+    },
     timeout: { type: "string", description: "As --time", valueHint: "SECONDS" },
-    signal: { type: "string", alias: "s", description: "Signal to send instead of the container's own", valueHint: "SIGNAL" },
+    signal: {
+      type: "string",
+      alias: "s",
+      description: "Signal to send instead of the container's own",
+      valueHint: "SIGNAL",
+    },
     ignore: { type: "boolean", alias: "i", description: "Do not mind containers that are not there" },
     ...ALL,
     ...HELP,

@@ -1,6 +1,7 @@
 /** `tsbox wait` */
-import { type WaitCondition, waitContainer } from "../container/wait.ts";
+
 import { findContainer } from "../container/index.ts";
+import { type WaitCondition, waitContainer } from "../container/wait.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";

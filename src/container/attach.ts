@@ -17,7 +17,8 @@ export function attachContainer(store: string, id: string, client: AttachedClien
   const record = readRecord(store, id);
   const cannot = (reason: string) => new TsboxError("busy", `cannot attach to container ${nameOf(record)}: ${reason}`);
   const { status } = containerState(store, record);
-  if (status !== "running" && status !== "restarting") throw cannot(status === "paused" ? "it is paused; first: tsbox unpause" : "it does not run");
+  if (status !== "running" && status !== "restarting")
+    throw cannot(status === "paused" ? "it is paused; first: tsbox unpause" : "it does not run");
   const connection = connectToMonitor(containerFolder(store, id), true);
   if (connection === undefined)
     throw cannot(record.log === "none" ? "it runs in the foreground of another tsbox" : "nobody monitors it");
@@ -42,7 +43,10 @@ export function parseDetachKeys(text: string = DEFAULT_KEYS): Uint8Array {
       if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
       const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
       if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
-      throw new TsboxError("usage", `cannot use --detach-keys ${text}: ${JSON.stringify(key)} is neither a character nor ctrl-X`);
+      throw new TsboxError(
+        "usage",
+        `cannot use --detach-keys ${text}: ${JSON.stringify(key)} is neither a character nor ctrl-X`,
+      );
     }),
   );
 }

@@ -30,7 +30,10 @@ const POLLIN = 1;
 export function waitForEnd(pidfd: number, milliseconds: number): boolean {
   // struct pollfd: descriptor, events, revents
   const poll = new Int32Array([pidfd, POLLIN]);
-  const time = new BigInt64Array([BigInt(Math.floor(milliseconds / 1000)), BigInt(Math.floor(milliseconds % 1000)) * 1_000_000n]);
+  const time = new BigInt64Array([
+    BigInt(Math.floor(milliseconds / 1000)),
+    BigInt(Math.floor(milliseconds % 1000)) * 1_000_000n,
+  ]);
   const result = syscall(SYS.ppoll, poll, 1, address(time), 0, 8);
   return result > 0;
 }

@@ -2,11 +2,12 @@
  * Restart policies. When its container has ended, a monitor becomes `tsbox __after-exit`, which decides; native waits; then it becomes
  * `tsbox __restart`, which starts the container with a new monitor. All the while the process holds the container's lock.
  */
-import { LOCK_FD } from "../runtime/detached.ts";
-import { becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
+
 import { O_CLOEXEC, O_RDWR } from "../linux/abi.gen.ts";
 import { exists, readShortText } from "../linux/read-text.ts";
 import { replaceFile } from "../linux/write-text.ts";
+import { becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
+import { LOCK_FD } from "../runtime/detached.ts";
 import { detachedPlanOf, savedEnvironment } from "./detach.ts";
 import { containerFolder } from "./folder.ts";
 import { readOptions } from "./options-file.ts";
@@ -73,7 +74,7 @@ export async function restart(store: string, id: string): Promise<void> {
   if (exists(`${folder}/stop-asked`)) return;
   const record = readRecord(store, id);
   const { options, defaults, mapping, root } = readOptions(store, id);
-  const container = { options, defaults, mapping, root, store, record, folder, lock: LOCK_FD };
+  const container = { options, defaults, mapping, root, store, record, folder, lock: LOCK_FD, again: true };
   const plan = await detachedPlanOf(container, { print: undefined, client: undefined, keep: true });
   forgetLastRun(folder);
   becomeNative(plan);

@@ -1,10 +1,10 @@
 /** Starting a container that is there: one that was created, or has ended. */
 import { TsboxError } from "../error.ts";
+import { chooseMapping } from "../idmap/index.ts";
 import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { becomeNative } from "../plan/index.ts";
 import type { AttachedClient } from "../runtime/detached.ts";
-import { chooseMapping } from "../idmap/index.ts";
 import { type DetachMode, detachedPlanOf } from "./detach.ts";
 import { containerFolder, takeLock } from "./folder.ts";
 import type { Container } from "./make.ts";
@@ -27,13 +27,16 @@ export async function openContainer(store: string, id: string): Promise<Containe
     if (lock !== undefined && pid === 0) {
       const { options, defaults, mapping, root } = readOptions(store, id);
       checkMapping(record.mapping, options.userns, record.name ?? id);
-      return { options, defaults, mapping, root, store, record, folder, lock };
+      return { options, defaults, mapping, root, store, record, folder, lock, again: true };
     }
     if (lock !== undefined) syscall(SYS.close, lock);
     // its monitor is about to end; or somebody else starts it this moment
     if (status === "running" || status === "paused" || status === "restarting") return undefined;
     if (Date.now() > deadline) {
-      throw new TsboxError("busy", `cannot start container ${record.name ?? id.slice(0, 12)}: another tsbox works on it`);
+      throw new TsboxError(
+        "busy",
+        `cannot start container ${record.name ?? id.slice(0, 12)}: another tsbox works on it`,
+      );
     }
     await Bun.sleep(5);
   }

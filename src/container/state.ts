@@ -80,7 +80,8 @@ export function containerState(store: string, record: ContainerRecord): Containe
   const held = isRunning(folder);
   const started = readJSON<Started>(`${folder}/started.json`);
   const exited = readJSON<Exited>(`${folder}/exited.json`);
-  const restarts = record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
+  const restarts =
+    record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
   const ended = {
     pid: 0,
     startTime: 0,

@@ -78,7 +78,10 @@ export async function stopContainer(store: string, id: string, options: StopOpti
     if (!alive || !(await ended(pidfd, timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000))) {
       signalProcess(pidfd, SIGKILL);
       if (!(await ended(pidfd, PATIENCE)))
-        throw new TsboxError("busy", `cannot stop container ${nameOf(record)}: it does not end, although it was killed`);
+        throw new TsboxError(
+          "busy",
+          `cannot stop container ${nameOf(record)}: it does not end, although it was killed`,
+        );
     }
   } finally {
     syscall(SYS.close, pidfd);
@@ -116,7 +119,10 @@ export async function waitForMonitor(folder: string, name: string): Promise<void
     const deadline = Date.now() + PATIENCE;
     for (let pause = 1; syscall(SYS.flock, fd, LOCK_SH | LOCK_NB) !== 0; pause = Math.min(pause * 2, 20)) {
       if (Date.now() > deadline)
-        throw new TsboxError("busy", `cannot end container ${name}: its monitor still works after ${PATIENCE / 1000} s`);
+        throw new TsboxError(
+          "busy",
+          `cannot end container ${name}: its monitor still works after ${PATIENCE / 1000} s`,
+        );
       await Bun.sleep(pause);
     }
   } finally {
@@ -130,7 +136,8 @@ function askForStop(folder: string): void {
 
 function find(store: string, id: string): { record: ContainerRecord; folder: string } {
   const record = recordIfPresent(store, id);
-  if (record === undefined) throw new TsboxError("not-found", `cannot find container ${id.slice(0, 12)}: it was removed`);
+  if (record === undefined)
+    throw new TsboxError("not-found", `cannot find container ${id.slice(0, 12)}: it was removed`);
   return { record, folder: containerFolder(store, id) };
 }
 

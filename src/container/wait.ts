@@ -6,7 +6,16 @@ import { openFirstProcess, waitForEnd } from "./process.ts";
 import { type ContainerState, containerState, readRecord, recordIfPresent, type Status } from "./state.ts";
 
 /** Docker's and podman's names. */
-export type WaitCondition = "not-running" | "next-exit" | "removed" | "running" | "created" | "paused" | "exited" | "healthy" | "unhealthy";
+export type WaitCondition =
+  | "not-running"
+  | "next-exit"
+  | "removed"
+  | "running"
+  | "created"
+  | "paused"
+  | "exited"
+  | "healthy"
+  | "unhealthy";
 
 const POLL = 50;
 

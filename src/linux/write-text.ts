@@ -30,7 +30,11 @@ export function writeText(
  * @throws SyscallError
  */
 export function writeAll(fd: number, text: string, path?: string): void {
-  const bytes = encoder.encode(text);
+  writeBytes(fd, encoder.encode(text), path);
+}
+
+/** Like {@link writeAll}. @throws SyscallError */
+export function writeBytes(fd: number, bytes: Uint8Array, path?: string): void {
   let at = 0;
   while (at < bytes.length) {
     const written = syscall(SYS.write, fd, bytes.subarray(at), bytes.length - at);

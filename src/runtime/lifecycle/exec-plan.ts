@@ -10,12 +10,13 @@ import {
 } from "../../linux/abi.gen.ts";
 import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
-import { addFailureProgram, PlanBuilder, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
+import { addFailureProgram, PlanBuilder, type Program, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
 import { addConnection } from "../connection.ts";
 import type { Compilation } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
 import { addIdentity } from "../identity.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
+import { addNullStream } from "../null-stream.ts";
 import { addChroot } from "../pivot.ts";
 import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../process.ts";
 import { addCpuAffinity, addIntelRdtTask, addTerminal, openLabels } from "../rare-fields.ts";
@@ -35,10 +36,15 @@ export interface ExecPlan {
   /** Of the container's first process, open without close-on-exec. */
   readonly pidfd: number;
   readonly seccomp: CompiledSeccomp | undefined;
+  /** Which standard streams are the container's /dev/null instead of the caller's. */
+  readonly nullStreams?: { readonly input: boolean; readonly output: boolean } | undefined;
+  /** The tsbox command that says what failed; the runtime's own when absent. */
+  readonly failure?: readonly [string, ...string[]] | undefined;
 }
 
 /** @throws TsboxError naming the field that cannot be carried out */
-export function compileExec({ options, record, process, pidfd, seccomp }: ExecPlan): Uint8Array {
+export function compileExec(exec: ExecPlan): Uint8Array {
+  const { options, record, process, pidfd, seccomp, nullStreams } = exec;
   const config = { ...record.config, process };
   const mapping = mappingOf(config);
   const plan = new PlanBuilder();
@@ -109,11 +115,14 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
   const master = process.terminal && console === undefined ? outside.slot() : null;
   if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
   const program = process.args?.[0] ?? "";
+  const nothing = nullStreams?.input || nullStreams?.output ? addNullStream(inside) : undefined;
+  const input = nullStreams?.input ? nothing : undefined;
+  const output = nullStreams?.output ? nothing : undefined;
   addProcess(compilation, {
     process,
     seccomp: seccomp === undefined ? undefined : { ...seccomp, listener },
     terminal: process.terminal ? terminal : undefined,
-    stdio: [undefined, undefined, undefined],
+    stdio: [input, output, output],
     preserveFds: options.preserveFds,
     keep: [theirs],
     init: false,
@@ -131,15 +140,15 @@ export function compileExec({ options, record, process, pidfd, seccomp }: ExecPl
     outside.add("send_fd", [pidfdSocket, child], { note: "send the process to --pidfd-socket" });
   outside.add("send", [ours, GO], { note: "start the program" });
   outside.add("await_exec", [], { note: "start the program" });
-  if (!options.detach) addSupervision(outside, child, master);
+  if (!options.detach) addSupervision(outside, child, master, nullStreams?.input !== true);
   outside.add("exit", [options.detach ? 0 : 256]);
   const { path = "", format } = options.log;
-  addFailureProgram(plan, log, undefined, [EXEC_FAILURE, format, path]);
+  addFailureProgram(plan, log, undefined, exec.failure ?? [EXEC_FAILURE, format, path]);
   return plan.encode();
 }
 
-function addSupervision(outside: PlanBuilder["programs"][number], child: Slot, master: Slot | null): void {
-  outside.add("supervise", [child, master, master === null ? null : STDIN, master === null ? null : STDOUT]);
+function addSupervision(outside: Program, child: Slot, master: Slot | null, types: boolean): void {
+  outside.add("supervise", [child, master, master === null || !types ? null : STDIN, master === null ? null : STDOUT]);
 }
 
 /** Those that the container has of its own; a user namespace that is the caller's own cannot be joined (setns(2), EINVAL). */

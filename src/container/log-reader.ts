@@ -1,0 +1,149 @@
+/**
+ * Reading what a monitor has written (native/log.c): records of lines, and of pieces of lines, from the oldest file to the newest.
+ * Bytes that were no UTF-8 are escapes \udc80 to \udcff in the records, and bytes again here.
+ */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { TsboxError } from "../error.ts";
+import { errnoText } from "../linux/errno.ts";
+
+export interface LogRecord {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339, in UTC, with nanoseconds. */
+  readonly time: string;
+  /** Ends with a newline unless the line goes on in the next record. */
+  readonly data: Uint8Array;
+}
+
+/** A file that grows: keeps what is not a whole record yet. */
+class RecordFile {
+  readonly fd: number;
+  #rest = Buffer.alloc(0);
+
+  constructor(path: string) {
+    this.fd = openSync(path, "r");
+  }
+
+  /** What has come since. */
+  *read(): Generator<LogRecord> {
+    const buffer = Buffer.allocUnsafe(1 << 18);
+    for (;;) {
+      const size = readSync(this.fd, buffer, 0, buffer.length, null);
+      if (size === 0) return;
+      const text =
+        this.#rest.length === 0 ? buffer.subarray(0, size) : Buffer.concat([this.#rest, buffer.subarray(0, size)]);
+      let at = 0;
+      for (let end = text.indexOf(10, at); end >= 0; end = text.indexOf(10, at)) {
+        const record = parseRecord(text.toString("utf8", at, end));
+        at = end + 1;
+        if (record !== undefined) yield record;
+      }
+      this.#rest = Buffer.from(text.subarray(at));
+    }
+  }
+
+  /** Whether the path stands for another file by now. */
+  isReplaced(path: string): boolean {
+    const ours = fstatSync(this.fd);
+    try {
+      const there = openSync(path, "r");
+      const theirs = fstatSync(there);
+      closeSync(there);
+      return theirs.ino !== ours.ino || theirs.dev !== ours.dev;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+function parseRecord(line: string): LogRecord | undefined {
+  if (line === "") return undefined;
+  try {
+    const { log, stream, time } = JSON.parse(line) as { log: string; stream: "stdout" | "stderr"; time: string }; // cast: the monitor's
+    return { stream, time, data: toBytes(log) };
+  } catch (cause) {
+    throw new TsboxError("invalid", `cannot read the log: it has a line that is no record: ${line.slice(0, 60)}`, {
+      cause,
+    });
+  }
+}
+
+const encoder = new TextEncoder();
+
+function toBytes(text: string): Uint8Array {
+  if (!/[\udc80-\udcff]/.test(text)) return encoder.encode(text);
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xd800 && unit <= 0xdbff)
+      i++; // the first half of a real pair
+    else if (unit >= 0xdc80 && unit <= 0xdcff) {
+      parts.push(encoder.encode(text.slice(from, i)), Uint8Array.of(unit & 0xff));
+      from = i + 1;
+    }
+  }
+  parts.push(encoder.encode(text.slice(from)));
+  return Buffer.concat(parts);
+}
+
+/** The log's files, the oldest first. */
+function logFiles(folder: string): string[] {
+  const path = `${folder}/log/container.log`;
+  const files = [path];
+  for (let i = 1; existsSync(`${path}.${i}`); i++) files.unshift(`${path}.${i}`);
+  return files;
+}
+
+/**
+ * All records, and with `follow` those that come until `ended` says that no more will.
+ * @param folder the container's
+ */
+export async function* readLog(
+  folder: string,
+  follow?: { ended(): boolean; changed(): Promise<void> },
+): AsyncGenerator<LogRecord> {
+  const path = `${folder}/log/container.log`;
+  const files = logFiles(folder);
+  for (const older of files.slice(0, -1)) {
+    if (!existsSync(older)) continue;
+    const file = new RecordFile(older);
+    yield* file.read();
+    file.close();
+  }
+  if (!existsSync(path) && follow === undefined) return;
+  while (!existsSync(path)) {
+    if (follow?.ended() ?? true) return;
+    await follow?.changed();
+  }
+  let file = new RecordFile(path);
+  try {
+    for (;;) {
+      const over = follow === undefined || follow.ended();
+      const replaced = file.isReplaced(path);
+      yield* file.read();
+      if (replaced) {
+        file.close();
+        file = new RecordFile(path);
+      } else if (over) return;
+      else await follow.changed();
+    }
+  } finally {
+    file.close();
+  }
+}
+
+/** How many bytes a monitor could not write, in words; undefined when none were lost. */
+export function lostOutput(folder: string): string | undefined {
+  const path = `${folder}/log/lost`;
+  if (!existsSync(path)) return undefined;
+  const bytes = readFileSync(path);
+  if (bytes.length < 16) return undefined;
+  const count = bytes.readBigUInt64LE(0);
+  return count === 0n
+    ? undefined
+    : `${count} bytes of output were lost: ${errnoText(Number(bytes.readBigUInt64LE(8)))}`;
+}
