@@ -104,6 +104,8 @@ long receive_descriptor(int socket);
 long connect_unix(const char *path);
 long listen_unix(const char *path);
 long loopback_up(void);
+long interface_number(const char *name);
+long inet_socket(int type, u32 address, u16 port);
 long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 
 /* Packets between a monitor and its clients: the first byte. Of clients: */
@@ -138,6 +140,9 @@ long op_log_file(struct process *self, const struct plan_op *op);
 long op_log_journal(struct process *self, const struct plan_op *op);
 void log_write(int stream, const u8 *data, u64 length);
 u32 escape_json(char *out, const u8 *data, u64 length);
+
+/* hub.c */
+long op_hub(int listener, int udp, int tcp, int network, int user, u64 subnet, u64 flags);
 
 /* health.c */
 long op_health(struct process *self, const struct plan_op *op);

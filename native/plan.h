@@ -150,7 +150,11 @@ struct plan_op {
   X(open_pty, "oof", "master slave ptmx") \
   X(window_size, "fnn", "terminal rows columns") \
   X(connect_unix, "os", "out path") \
+  X(close_on_exec, "f", "fd") /* of one that was inherited */ \
   X(loopback_up, "", "") /* in a new network namespace */ \
+  X(interface, "os", "out name") /* the number of a network device, for `netlink` */ \
+  X(inet_socket, "onnn", "out type address:hex port") /* bound, listening if it is for streams; IPv4 */ \
+  X(hub, "fFFfFnn", "listener udp tcp network user subnet:hex flags:hex") /* of a named network: native/hub.c */ \
   X(netlink, "bFn", "message fd offset") /* to the kernel, with the number of `fd` put in at `offset`; waits for its answer */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
   X(client, "fFnb", "socket input flags:hex detach_keys") /* a person beside a monitor; sets the status */ \

@@ -363,7 +363,11 @@ static long execute(struct arguments *in) {
   case OP_open_pty: return pty_pair(in);
   case OP_window_size: return set_window_size(fd(in, 0), (u16)number(in, 1), (u16)number(in, 2));
   case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1)));
+  case OP_close_on_exec: return SYS_3(__NR_fcntl, fd(in, 0), F_SETFD, FD_CLOEXEC);
   case OP_loopback_up: return loopback_up();
+  case OP_interface: return assign(in, 0, interface_number(string(in, 1)));
+  case OP_inet_socket: return assign(in, 0, inet_socket((int)number(in, 1), (u32)number(in, 2), (u16)number(in, 3)));
+  case OP_hub: return op_hub(fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), fd(in, 3), optional_fd(in, 4), number(in, 5), number(in, 6));
   case OP_netlink: return netlink_request(bytes(in, 0), size(in, 0), optional_fd(in, 1), number(in, 2));
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
   case OP_client: return op_client(self, in->op);

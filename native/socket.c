@@ -124,6 +124,40 @@ long loopback_up(void) {
   return result;
 }
 
+#define SIOCGIFINDEX 0x8933
+
+/* Of the device by that name, in this network namespace: netdevice(7). */
+long interface_number(const char *name) {
+  struct {
+    char name[16];
+    int number;
+    char rest[20];
+  } request = {0};
+  if (length_of(name) > 15) return -ENAMETOOLONG;
+  for (u64 i = 0; name[i] != 0; i++) request.name[i] = name[i];
+  long fd = SYS_3(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_ioctl, fd, SIOCGIFINDEX, &request);
+  SYS_1(__NR_close, fd);
+  return result < 0 ? result : request.number;
+}
+
+/* A socket at an address and port of this network namespace; one for streams listens. */
+long inet_socket(int type, u32 address, u16 port) {
+  struct {
+    u16 family, port;
+    u32 address;
+    u64 zero;
+  } name = {.family = AF_INET, .port = __builtin_bswap16(port), .address = __builtin_bswap32(address)};
+  long fd = SYS_3(__NR_socket, AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_bind, fd, &name, sizeof name);
+  if (result >= 0 && type == SOCK_STREAM) result = SYS_2(__NR_listen, fd, 16);
+  if (result >= 0) return fd;
+  SYS_1(__NR_close, fd);
+  return result;
+}
+
 #define AF_NETLINK 16
 #define SOCK_RAW 3
 #define NLMSG_ERROR 2

@@ -105,28 +105,32 @@ export const CODES = {
   open_pty: 85,
   window_size: 86,
   connect_unix: 87,
-  loopback_up: 88,
-  netlink: 89,
-  supervise: 90,
-  client: 91,
-  take_reports: 92,
-  leave: 93,
-  listen_unix: 94,
-  packet_pair: 95,
-  send_hello: 96,
-  log_file: 97,
-  log_journal: 98,
-  health: 99,
-  monitor: 100,
-  dismiss: 101,
-  wait_for: 102,
-  reap_as_init: 103,
-  jump: 104,
-  fail: 105,
-  exit: 106,
+  close_on_exec: 88,
+  loopback_up: 89,
+  interface: 90,
+  inet_socket: 91,
+  hub: 92,
+  netlink: 93,
+  supervise: 94,
+  client: 95,
+  take_reports: 96,
+  leave: 97,
+  listen_unix: 98,
+  packet_pair: 99,
+  send_hello: 100,
+  log_file: 101,
+  log_journal: 102,
+  health: 103,
+  monitor: 104,
+  dismiss: 105,
+  wait_for: 106,
+  reap_as_init: 107,
+  jump: 108,
+  fail: 109,
+  exit: 110,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","","bFn","fFFF","fFnb","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnb","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -219,7 +223,11 @@ export interface OpArguments {
   open_pty: [master: Slot, slave: Slot, ptmx: Slot];
   window_size: [terminal: Slot, rows: number | bigint, columns: number | bigint];
   connect_unix: [out: Slot, path: string];
+  close_on_exec: [fd: Slot];
   loopback_up: [];
+  interface: [out: Slot, name: string];
+  inet_socket: [out: Slot, type: number | bigint, address: number | bigint, port: number | bigint];
+  hub: [listener: Slot, udp: Slot | null, tcp: Slot | null, network: Slot, user: Slot | null, subnet: number | bigint, flags: number | bigint];
   netlink: [message: Uint8Array, fd: Slot | null, offset: number | bigint];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];
   client: [socket: Slot, input: Slot | null, flags: number | bigint, detach_keys: Uint8Array];
