@@ -3,8 +3,10 @@
  * `tsbox __restart`, which starts the container with a new monitor. All the while the process holds the container's lock.
  */
 
-import { O_CLOEXEC, O_RDWR } from "../linux/abi.gen.ts";
+import { O_CLOEXEC, O_RDWR, SYS } from "../linux/abi.gen.ts";
+import { check } from "../linux/errno.ts";
 import { exists, readShortText } from "../linux/read-text.ts";
+import { syscall } from "../linux/syscall.ts";
 import { replaceFile } from "../linux/write-text.ts";
 import { becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
 import { LOCK_FD } from "../runtime/detached.ts";
@@ -26,8 +28,14 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 60_000;
 const GOOD_RUN = 10_000;
 
+/** Bun marks what it inherits close-on-exec. */
+function keepLock(): void {
+  check("fcntl", syscall(SYS.fcntl, LOCK_FD, 2 /* F_SETFD */, 0));
+}
+
 /** @returns when the container is not to be started again */
 export function afterExit(store: string, id: string): void {
+  keepLock();
   const folder = containerFolder(store, id);
   const record = readRecord(store, id);
   const { exitCode, startedAt = 0, finishedAt = 0 } = containerState(store, record);
@@ -70,6 +78,7 @@ function waitingPlan(folder: string, pause: number, command: readonly string[]):
 
 /** @returns only when somebody asked for its end meanwhile. @throws TsboxError when it cannot be started */
 export async function restart(store: string, id: string): Promise<void> {
+  keepLock();
   const folder = containerFolder(store, id);
   if (exists(`${folder}/stop-asked`)) return;
   const record = readRecord(store, id);
