@@ -31,6 +31,8 @@ export const CATALOGUE: readonly Section[] = [
       ["exec", async () => (await import("./exec.ts")).EXEC],
       ["logs", async () => (await import("./logs.ts")).LOGS],
       ["attach", async () => (await import("./attach.ts")).ATTACH],
+      ["cp", async () => (await import("./cp.ts")).CP],
+      ["diff", async () => (await import("./diff.ts")).DIFF],
     ],
   },
   {

@@ -73,6 +73,16 @@ export function statFd(fd: number): Stat {
   );
 }
 
+/** STATX_ATTR_MOUNT_ROOT of stx_attributes, which are 8 bytes at 8. */
+const MOUNT_ROOT = 0x2000n;
+
+/** Whether an open file or folder is where a mount begins, in whatever mount namespace it was reached. Linux 5.8. @throws SyscallError */
+export function isMountRoot(fd: number): boolean {
+  const buffer = new Uint8Array(SIZE);
+  check("statx", syscall(SYS.statx, fd, cstring(""), AT_EMPTY_PATH, BASIC_STATS, buffer));
+  return (new DataView(buffer.buffer).getBigUint64(8, true) & MOUNT_ROOT) !== 0n;
+}
+
 /** Does not follow a final link; undefined when there is nothing by that name. @throws SyscallError for other failures */
 export function statIfPresent(path: string, dir: number = AT_FDCWD): Stat | undefined {
   const buffer = new Uint8Array(SIZE);

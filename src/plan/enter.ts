@@ -5,7 +5,7 @@
 
 import type { IdMapping } from "../idmap/index.ts";
 import { CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_SLAVE, SIGKILL } from "../linux/abi.gen.ts";
-import { PlanBuilder, STDERR } from "./builder.ts";
+import { PlanBuilder, type Program, type Slot, STDERR } from "./builder.ts";
 import { addFailureProgram } from "./failure.ts";
 import { addIdMapping } from "./identity.ts";
 import { type SpawnOptions, spawnNative } from "./launch.ts";
@@ -18,11 +18,23 @@ export interface EnterOptions extends SpawnOptions {
   readonly argv: readonly [string, ...string[]];
   /** `NAME=value` strings; empty when absent. */
   readonly env?: readonly string[];
+  /** Appends what is done inside before the program runs, such as mounts, with what `outside` has to do for it. */
+  readonly prepare?: (parts: EnterParts) => void;
+}
+
+/** The two processes of {@link spawnEntered}, both ends of what they say to each other, and the pidfd that `outside` has of `inside`. */
+export interface EnterParts {
+  readonly plan: PlanBuilder;
+  readonly outside: Program;
+  readonly inside: Program;
+  readonly outsideSocket: Slot;
+  readonly insideSocket: Slot;
+  readonly child: Slot;
 }
 
 /** The plan of {@link spawnEntered}, for tests and `--explain`. `extra` is how many descriptors go along as 3, 4, ... */
-export function enterPlan(options: Pick<EnterOptions, "mapping" | "argv" | "env">, extra: number): Uint8Array {
-  const { mapping, argv, env = [] } = options;
+export function enterPlan(options: Omit<EnterOptions, "stdio">, extra: number): Uint8Array {
+  const { mapping, argv, env = [], prepare } = options;
   const plan = new PlanBuilder();
   const outside = plan.program("outside");
   const [ours, theirs, child] = [outside.slot(), outside.slot(), outside.slot()];
@@ -36,10 +48,6 @@ export function enterPlan(options: Pick<EnterOptions, "mapping" | "argv" | "env"
   outside.add("close", [theirs]);
   addIdMapping(plan, outside, mapping, STDERR);
   outside.add("send", [ours, READY], { note: "start the worker" });
-  outside.add("await_exec", []);
-  outside.add("supervise", [child, null, null, null]);
-  outside.add("exit", [256]);
-
   inside.add("close", [ours]);
   inside.add("recv", [theirs, READY], { note: "wait for the id mapping" });
   if (mapping.kind === "subuid") inside.add("setgroups", [new Uint8Array()], { note: "drop supplementary groups" });
@@ -48,6 +56,10 @@ export function enterPlan(options: Pick<EnterOptions, "mapping" | "argv" | "env"
     inside.add("setresuid", [0], { note: "become user 0 of the user namespace" });
   }
   inside.add("mount", [null, "/", null, MS_REC | MS_SLAVE, null], { note: "make the mounts private" });
+  prepare?.({ plan, outside, inside, outsideSocket: ours, insideSocket: theirs, child });
+  outside.add("await_exec", []);
+  outside.add("supervise", [child, null, null, null]);
+  outside.add("exit", [256]);
   // down to 3, 4, ... in rising order: each source is one above its target, so none is overwritten before it is copied
   for (const [i, slot] of descriptors.entries()) inside.add("dup2", [slot, 3 + i]);
   inside.add("close_on_exec_from", [3 + extra]);

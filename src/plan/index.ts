@@ -1,6 +1,6 @@
 /** The plan format, and handing plans to the native program. See `native/README.md`. */
 export * from "./builder.ts";
-export { type EnterOptions, enterPlan, spawnEntered } from "./enter.ts";
+export { type EnterOptions, type EnterParts, enterPlan, spawnEntered } from "./enter.ts";
 export { addFailureProgram, EXPLAIN_COMMAND } from "./failure.ts";
 export {
   RECOVER_BUSY,

@@ -2,7 +2,7 @@
 export { type CopyJob, copyTrees } from "./copy.ts";
 export { copyEntry, copyLook, type Place, setTimes } from "./copy-entry.ts";
 export { findInStack, type InStack, resolveInStack } from "./layer-stack.ts";
-export { type Descriptor, kernelPath, lookIn, openIn, openTree } from "./open-tree.ts";
+export { type Descriptor, kernelPath, lookIn, openIn, openTree, readLinkIn } from "./open-tree.ts";
 export { isOpaque, isWhiteout, setOpaque } from "./overlay-format.ts";
 export { removeTree } from "./remove.ts";
 
