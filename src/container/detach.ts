@@ -4,6 +4,7 @@ import { exists } from "../linux/read-text.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
 import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/detached.ts";
 import { type ContainerRecord, hasAnonymous } from "./folder.ts";
+import { healthCheck } from "./health.ts";
 import { prepareLaunch } from "./launch.ts";
 import type { Container } from "./make.ts";
 import type { LogOptions } from "./spec/options.ts";
@@ -35,6 +36,7 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
     remove: record.remove && !hasAnonymous(record) ? [...whole, ...perRun] : perRun,
     byTsbox: record.remove && hasAnonymous(record),
     cleanup,
+    health: healthCheck(options, container.defaults, `${folder}/health.json`),
     afterExit: restarts ? { command: ["__after-exit", store, record.id], env: savedEnvironment() } : undefined,
     failure: ["__start-failure", store, record.id, mode.keep ? "keep" : "discard"],
   });

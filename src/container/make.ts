@@ -9,6 +9,7 @@ import type { ContainerDefaults } from "../oci/index.ts";
 import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
 import { type ContainerRecord, checkName, claimName, makeContainerFolder } from "./folder.ts";
+import { healthTest } from "./health.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
 import { madeUpName } from "./made-up-name.ts";
 import { writeOptions } from "./options-file.ts";
@@ -155,7 +156,7 @@ function recordOf(
     tty: options.tty || undefined,
     interactive: options.interactive || undefined,
     log: made.foreground ? "none" : options.log.driver,
-    healthcheck: healthCommand(options, defaults) ? true : undefined,
+    healthcheck: healthTest(options, defaults) === undefined ? undefined : true,
     mounts: volumes?.recorded,
     needs: withLayers(image?.needs, volumes?.layers),
   };
@@ -165,10 +166,4 @@ function recordOf(
 function withLayers(needs: ContainerNeeds | undefined, more: ContainerNeeds | undefined): ContainerNeeds | undefined {
   if (more === undefined || needs === undefined) return needs ?? more;
   return { ...needs, layers: [...new Set([...needs.layers, ...more.layers])] };
-}
-
-/** Whether there is one: its own, or its image's unless that is switched off. */
-function healthCommand({ health }: RunOptions, defaults: ContainerDefaults): boolean {
-  const test = health?.test ?? defaults.Healthcheck?.Test ?? [];
-  return test.length > 0 && test[0] !== "NONE";
 }

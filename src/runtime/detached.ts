@@ -15,6 +15,7 @@ import {
 } from "../plan/index.ts";
 import { selfCommand } from "../plan/self.ts";
 import { slots } from "./conversation.ts";
+import { addHealth, type HealthCheck } from "./health.ts";
 import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
 import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
 
@@ -52,6 +53,7 @@ export interface DetachedOptions extends ServedOptions {
   readonly client: AttachedClient | undefined;
   /** The program's input ends with the first client's. */
   readonly inputOnce: boolean;
+  readonly health: HealthCheck | undefined;
   /** Removed when the container has ended. */
   readonly remove: readonly string[];
   /** The container goes with its end, and has volumes that only tsbox may remove: `cleanup` does it all. */
@@ -153,6 +155,7 @@ function addMonitor(
   for (const target of [0, 1, 2]) monitor.add("dup2", [nothing, target]);
   monitor.add("close", [nothing]);
   monitor.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
+  if (options.health !== undefined) addHealth(plan, monitor, options.health, options, served);
   monitor.add("leave", [use.theirs, STARTED]);
 
   const slot = (name: "input" | "output" | "error") => pipes.get(name)?.ours ?? null;
