@@ -2,6 +2,7 @@
  * The router: finds the command, loads it alone, prints failures, ends the process. Start-up is on the path of every container,
  * so nothing is imported here that a command may not need.
  */
+import { applyConfig } from "./cli/config/apply.ts";
 import { runtimeArguments } from "./cli/oci/recognise.ts";
 import { isTsboxError, type TsboxError } from "./error.ts";
 
@@ -28,6 +29,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   attach: async () => (await import("./cli/attach.ts")).attach,
   cp: async () => (await import("./cli/cp.ts")).cp,
   diff: async () => (await import("./cli/diff.ts")).diff,
+  volume: async () => (await import("./cli/volume.ts")).volume,
+  secret: async () => (await import("./cli/secret.ts")).secret,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   version: async () => (await import("./cli/version.ts")).version,
   completion: async () => (await import("./cli/completion/command.ts")).completion,
@@ -49,6 +52,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
 };
 
+const WITHOUT_CONFIG = ["help", "version", "completion"];
+
 /** 126 and 127 are the shell's, and Docker's. */
 const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-executable": 126, "command-not-found": 127 };
 
@@ -67,6 +72,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
   try {
+    // tsbox talking to itself was told all before, and a broken configuration must not hide the help
+    if (!first.startsWith("__") && !WITHOUT_CONFIG.includes(first)) await applyConfig();
     return await (await load())(rest);
   } catch (error) {
     return await report(error, first);

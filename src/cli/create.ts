@@ -2,6 +2,7 @@
 import { createContainer } from "../container/index.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, isOn, parseArgs } from "./args.ts";
+import { withDefaults } from "./config/apply.ts";
 import { showLater } from "./run.ts";
 import { RUN } from "./run-flags.ts";
 import { readRunOptions } from "./run-options.ts";
@@ -20,7 +21,7 @@ export const CREATE: CommandDefinition = {
 };
 
 export async function create(argv: readonly string[]): Promise<number> {
-  const args = parseArgs(CREATE, argv, true);
+  const args = withDefaults(CREATE, parseArgs(CREATE, argv, true));
   if (isOn(args, "help")) {
     const { helpText } = await import("./args.ts");
     writeAll(1, `${await helpText(CREATE)}\n`);

@@ -2,12 +2,13 @@
 import { runContainer } from "../container/index.ts";
 import type { OnPullEvent } from "../image/index.ts";
 import { isOn, parseArgs } from "./args.ts";
+import { withDefaults } from "./config/apply.ts";
 import { RUN } from "./run-flags.ts";
 import { readRunOptions } from "./run-options.ts";
 
 /** Does not return when the container starts: this process becomes its supervisor. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const args = parseArgs(RUN, argv, true);
+  const args = withDefaults(RUN, parseArgs(RUN, argv, true));
   if (isOn(args, "help")) {
     const { helpText } = await import("./args.ts");
     console.log(await helpText(RUN));

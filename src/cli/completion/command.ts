@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import type { CommandDefinition } from "../args.ts";
 import { HELP, readCommand, requireOperands } from "../command.ts";
+import { applyConfig } from "../config/apply.ts";
 import { SCRIPTS } from "./scripts.ts";
 
 export const COMPLETION: CommandDefinition = {
@@ -33,6 +34,8 @@ export async function completion(argv: readonly string[]): Promise<number> {
 
 /** `__complete WORD...`; see scripts.ts for the answer. */
 export async function completeCommand(words: readonly string[]): Promise<number> {
+  // [storage] root is where names are looked up; a shell must not see what is wrong with the file
+  await applyConfig().catch(() => undefined);
   const { complete } = await import("./complete.ts");
   const { candidates, files } = await complete(words);
   const lines = candidates.map(([word, what]) => `${word}\t${what}\n`);
