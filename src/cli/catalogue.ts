@@ -45,7 +45,10 @@ export const CATALOGUE: readonly Section[] = [
   },
   {
     title: "Networks, volumes, pods and secrets",
-    commands: [],
+    commands: [
+      ["volume", async () => (await import("./volume.ts")).VOLUME],
+      ["secret", async () => (await import("./secret.ts")).SECRET],
+    ],
   },
   {
     title: "This program",

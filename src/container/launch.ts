@@ -4,6 +4,7 @@ import { CGROUP2_SUPER_MAGIC } from "../linux/abi.gen.ts";
 import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
 import { writeText } from "../linux/write-text.ts";
+import type { RuntimeConfig } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
 import type { ServedOptions } from "../runtime/index.ts";
@@ -14,6 +15,7 @@ import { prepareNetwork } from "./network.ts";
 import { privilegedDevices } from "./privileged.ts";
 import { rootSource } from "./root.ts";
 import { chooseSeccomp, configText } from "./seccomp.ts";
+import type { PreparedSecrets } from "./secrets/index.ts";
 import { buildSpec } from "./spec/build.ts";
 import type { RunOptions } from "./spec/options.ts";
 import type { PreparedVolumes } from "./volumes/index.ts";
@@ -67,10 +69,12 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   });
   const seccomp = await chooseSeccomp(options, config);
   writeText(`${folder}/config.json`, configText(config, seccomp));
+  const secrets = await chooseSecrets(container, mode);
   const cgroup = await chooseCgroup(options, id, mode);
   return {
     served: {
-      config,
+      // after config.json is written: what secrets bring is in no file
+      config: withVariables(config, secrets?.env ?? []),
       state: { ociVersion: config.ociVersion, id, status: "creating", bundle: folder, annotations: config.annotations },
       mapping,
       root,
@@ -82,6 +86,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       cgroup,
       lockFd: lock,
       volumes: volumes?.volumes,
+      secrets: secrets?.files,
       openNamespaces: joined?.open ?? new Map(),
       records: {
         folder,
@@ -127,6 +132,21 @@ async function chooseVolumes({
   if (!mounts.some(({ type, chown }) => type === "volume" || type === "image" || chown)) return undefined;
   const { prepareVolumes } = await import("./volumes/index.ts");
   return await prepareVolumes({ store, folder, mounts, driver: root?.driver, mapping });
+}
+
+/** Undefined when there are none. */
+async function chooseSecrets(
+  { options, store }: Container,
+  { explain }: LaunchMode,
+): Promise<PreparedSecrets | undefined> {
+  if (options.secrets.length === 0) return undefined;
+  const { prepareSecrets } = await import("./secrets/index.ts");
+  return prepareSecrets(store, options.secrets, explain);
+}
+
+function withVariables(config: RuntimeConfig, env: readonly string[]): RuntimeConfig {
+  if (env.length === 0 || config.process === undefined) return config;
+  return { ...config, process: { ...config.process, env: [...(config.process.env ?? []), ...env] } };
 }
 
 function folderRoot(path: string): RootSource {
