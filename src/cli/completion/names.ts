@@ -24,9 +24,17 @@ const LISTS: Readonly<Record<Kind, (begun: string) => Promise<readonly Candidate
     return names.map((name) => [/^[a-z-]+:[./]/.test(name) ? name : familiarName(parseReference(name)), ""]);
   },
   network: async () => [],
-  volume: async () => [],
+  volume: async () => {
+    const { listVolumes } = await import("../../container/volumes/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    return listVolumes(openStore().root).map(({ name, driver }): Candidate => [name, driver]);
+  },
   pod: async () => [],
-  secret: async () => [],
+  secret: async () => {
+    const { listSecrets } = await import("../../container/secrets/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    return listSecrets(openStore().root).map(({ name }): Candidate => [name, ""]);
+  },
   command: async () => CATALOGUE.flatMap(({ commands }) => commands.map(([name]): Candidate => [name, ""])),
 };
 
