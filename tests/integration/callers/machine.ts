@@ -25,6 +25,7 @@ find "$cgroup" -depth -type d -exec rmdir {} +`;
 /**
  * What its first process does, from its namespaces to its first program. It ends when its standard input does, and all processes
  * with it. A layer above Debian takes what is written. \`/proc\` is still the one of outside at first, and says the pid there.
+ * Podman 5 reads runtime_supports_nocgroup, whatever containers.conf(5) says (runtime_supports_nocgroups).
  */
 const INNER = `
 read -r pid rest </proc/self/stat
@@ -56,7 +57,13 @@ echo "user:x:$USER_ID:" >>etc/group
 printf 'user:100000:65536\\ncontainers:1000000:1000000\\n' | tee -a etc/subuid >>etc/subgid
 echo 127.0.0.1 localhost machine >etc/hosts
 echo nameserver 127.0.0.1 >etc/resolv.conf
-printf '[containers]\\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\\n' >etc/containers/containers.conf
+cat >etc/containers/containers.conf <<END
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+pids_limit = 0
+[engine]
+runtime_supports_nocgroup = ["crun", "tsbox"]
+END
 mkdir sys/fs/cgroup/session
 chown -R "$USER_ID:$USER_ID" sys/fs/cgroup/session
 chown "$USER_ID:$USER_ID" sys/fs/cgroup sys/fs/cgroup/cgroup.procs sys/fs/cgroup/cgroup.threads sys/fs/cgroup/cgroup.subtree_control

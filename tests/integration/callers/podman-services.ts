@@ -49,7 +49,8 @@ export const serviceScenarios: Record<string, (podman: Podman) => Promise<void>>
     attached.type("echo A=$A.\r");
     await attached.see(/A=kept\./);
     attached.type("exit 6\r");
-    same(await attached.exited, 6, "exit status of attach");
+    // not 6: attach of podman 5.4 forgets it, whatever the runtime
+    same(await attached.exited, 0, "exit status of attach");
     same((await podman.ok("wait", "box")).trim(), "6", "exit status");
   },
   "descriptors, timeouts, stop signals, flags of the runtime": async (podman) => {
@@ -67,11 +68,10 @@ export const serviceScenarios: Record<string, (podman: Podman) => Promise<void>>
     await podman.run("--detach", "--name=box", "--network=none", "--stop-signal=QUIT", image, "sh", "-c", script);
     const exec = quoted(podman.command("exec", "--preserve-fds=1", "box", "sh", "-c", "cat <&3"));
     same(await host.ok(["bash", "-c", `${exec} 3</tmp/third`]), "third\n", "exec --preserve-fds");
-    same(
-      await podman.ok("exec", "--privileged", "box", "grep", "-c", "CapEff:.*ffffffff", "/proc/self/status"),
-      "1\n",
-      "exec --privileged",
-    );
+    const capabilities = ["sed", "-n", "s/^Cap\\(Eff\\|Bnd\\):\\t//p", "/proc/self/status"];
+    // all that podman itself could have: the root that runs the tests may lack some
+    const [, all] = (await host.ok(host.root ? capabilities : ["podman", "unshare", ...capabilities])).split("\n");
+    same(await podman.ok("exec", "--privileged", "box", ...capabilities), `${all}\n${all}\n`, "exec --privileged");
     await podman.ok("stop", "box");
     same((await podman.ok("wait", "box")).trim(), "3", "exit status");
     same(
@@ -87,23 +87,25 @@ export const serviceScenarios: Record<string, (podman: Podman) => Promise<void>>
     const hook = host.folder.join("hook");
     writeFileSync(hook, `#!/bin/sh\necho "$1 $(sed 's/.*"status": *"\\([a-z]*\\)".*/\\1/')" >>${log}\n`);
     chmodSync(hook, 0o755);
-    for (const stage of ["prestart", "createRuntime", "poststart", "poststop"]) {
+    // podman makes one list of the first two, in the order of the files' names
+    const stages = ["prestart", "createRuntime", "poststart", "poststop"];
+    for (const [index, stage] of stages.entries()) {
       const file = {
         version: "1.0.0",
         hook: { path: hook, args: ["hook", stage] },
         when: { always: true },
         stages: [stage],
       };
-      writeFileSync(`${hooks}/${stage}.json`, JSON.stringify(file));
+      writeFileSync(`${hooks}/${index}-${stage}.json`, JSON.stringify(file));
     }
     const run = podman.command("run", "--rm", "--network=none", ...podman.limits, image, "true");
     await host.ok(["podman", `--hooks-dir=${hooks}`, ...run.slice(1)]);
     await until("all hooks ran", async () => (await host.run(["cat", log])).stdout.includes("poststop"));
-    const stages = (await host.ok(["cat", log]))
+    const ran = (await host.ok(["cat", log]))
       .trim()
       .split("\n")
       .map((line) => line.split(" ")[0]);
-    same(stages, ["prestart", "createRuntime", "poststart", "poststop"], "hooks");
+    same(ran, stages, "hooks");
     await podman.run(
       "--detach",
       "--name=box",
