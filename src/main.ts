@@ -29,6 +29,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   attach: async () => (await import("./cli/attach.ts")).attach,
   cp: async () => (await import("./cli/cp.ts")).cp,
   diff: async () => (await import("./cli/diff.ts")).diff,
+  commit: async () => (await import("./cli/commit.ts")).commit,
   volume: async () => (await import("./cli/volume.ts")).volume,
   secret: async () => (await import("./cli/secret.ts")).secret,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,

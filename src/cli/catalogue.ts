@@ -33,6 +33,7 @@ export const CATALOGUE: readonly Section[] = [
       ["attach", async () => (await import("./attach.ts")).ATTACH],
       ["cp", async () => (await import("./cp.ts")).CP],
       ["diff", async () => (await import("./diff.ts")).DIFF],
+      ["commit", async () => (await import("./commit.ts")).COMMIT],
     ],
   },
   {

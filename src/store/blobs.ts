@@ -4,6 +4,7 @@ import { TsboxError } from "../error.ts";
 import { E } from "../linux/errno.ts";
 import { statIfPresent } from "../linux/stat.ts";
 import { blobPath, type Descriptor, type Digest, DOCUMENT_LIMIT, digestAlgorithm, verifyBytes } from "../oci/index.ts";
+import { type Composer, composeBlob } from "./compose.ts";
 import { errnoOf, writing } from "./failure.ts";
 import { hashFile } from "./hash-file.ts";
 import { prepareLayout } from "./layout.ts";
@@ -84,6 +85,12 @@ export class Blobs {
   /** Brings a blob in: see {@link receiveBlob}. */
   async receive(descriptor: Descriptor, options: ReceiveOptions): Promise<Received> {
     return await receiveBlob(this.#root, this.path(descriptor.digest), descriptor, options);
+  }
+
+  /** Stores a blob whose digest is not known yet: see {@link composeBlob}. */
+  compose(lease: Lease): Composer {
+    prepareLayout(this.#root);
+    return composeBlob(this.#root, lease);
   }
 
   /** Reads all of a blob and compares it with its name. False also when it is not there. */

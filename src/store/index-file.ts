@@ -82,6 +82,14 @@ export class IndexFile {
     });
   }
 
+  /** Keeps a document, whose blobs are all in the store, without a name. Idempotent. */
+  keep({ mediaType, digest, size, platform }: Descriptor): void {
+    this.update((entries) => {
+      if (entries.some((entry) => entry.digest === digest)) return undefined;
+      return [...entries, { mediaType, digest, size, ...(platform === undefined ? {} : { platform }) }];
+    });
+  }
+
   /** Lets a name stand for a document, whose blobs are all in the store. What had the name before loses it. */
   set(name: string, descriptor: Descriptor): void {
     this.update((entries) => [

@@ -46,7 +46,8 @@ export async function copyFiles(store: string, from: CopySide, to: CopySide, opt
   const mapping = source?.mapping ?? target?.mapping ?? chooseMapping().mapping;
   const ends = from.kind === "stream" || to.kind === "stream" ? undefined : makePipe();
   const reader = to.kind === "stream" ? undefined : unpack(from, to, options, target, mapping, ends?.read ?? "inherit");
-  const writer = from.kind === "stream" ? undefined : pack(from, options, source, mapping, ends?.write ?? "inherit");
+  const writer =
+    from.kind === "stream" ? undefined : pack(from, to, options, source, mapping, ends?.write ?? "inherit");
   await finishBoth(writer, reader, ends);
 }
 
@@ -55,6 +56,7 @@ type Work = FilesWorker | { readonly run: () => void };
 
 function pack(
   from: CopySide,
+  to: CopySide,
   options: CopyOptions,
   root: OpenedRoot | undefined,
   mapping: IdMapping,
@@ -63,12 +65,14 @@ function pack(
   if (from.kind === "stream") throw new TsboxError("internal", "cannot copy: standard input is an archive already");
   const { path, contents } = splitContents(from.path);
   const base = baseName(path);
+  // between two sides any name does: the other one gives it its own
+  const name = to.kind !== "stream" ? "source" : contents || base === "" ? "." : base;
   const job = {
     kind: "copy-out",
     root: root?.name ?? "host",
     path: latin1(contents ? `${path}/` : from.path),
     follow: options.followLink,
-    name: latin1(contents || base === "" ? "." : base),
+    name: latin1(name),
     ownersRecorded: mapping.kind === "single",
     shown: from.shown,
   } as const;
