@@ -64,6 +64,14 @@ function hides(folder: number, path: string): boolean {
   return false;
 }
 
+function isOther(folder: number, path: string): boolean {
+  try {
+    return statIfPresent(path.replace(/^\/+/, ""), folder)?.isFile === false;
+  } catch {
+    return false; // a folder above may not be searched
+  }
+}
+
 function isOpaque(folder: number, name: string): boolean {
   const fd = syscall(SYS.openat, folder, cstring(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -94,7 +102,8 @@ export function readImageFile(folders: readonly string[], path: string): string 
           syscall(SYS.close, fd);
         }
       }
-      if (fd === -E.EACCES) throw new TsboxError("denied", `cannot read ${path} of the image: permission denied`);
+      // a whiteout may not be opened either; it says that there is no such file
+      if (fd === -E.EACCES && !isOther(root, path)) throw new TsboxError("denied", `cannot read ${path} of the image: permission denied`);
       if (fd === -E.ELOOP || hides(root, path)) return undefined;
     } finally {
       syscall(SYS.close, root);
