@@ -103,7 +103,8 @@ export function readImageFile(folders: readonly string[], path: string): string 
         }
       }
       // a whiteout may not be opened either; it says that there is no such file
-      if (fd === -E.EACCES && !isOther(root, path)) throw new TsboxError("denied", `cannot read ${path} of the image: permission denied`);
+      if (fd === -E.EACCES && !isOther(root, path))
+        throw new TsboxError("denied", `cannot read ${path} of the image: permission denied`);
       if (fd === -E.ELOOP || hides(root, path)) return undefined;
     } finally {
       syscall(SYS.close, root);

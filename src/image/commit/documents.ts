@@ -7,6 +7,7 @@ import {
   type Digest,
   DOCKER_CONFIG,
   DOCKER_MANIFEST,
+  type HistoryEntry,
   type ImageConfig,
   LAYER,
   LAYER_GZIP,
@@ -57,7 +58,7 @@ export function imageDocuments(image: NewImage): { readonly manifest: Document; 
       diff_ids: [...base.config.rootfs.diff_ids, ...(layer === undefined ? [] : [layer.diffID])],
     },
     history: [
-      ...(base.config.history ?? []),
+      ...completeHistory(base.config),
       { created, created_by: createdBy, author, comment, ...(layer === undefined ? { empty_layer: true } : {}) },
     ],
   });
@@ -67,6 +68,13 @@ export function imageDocuments(image: NewImage): { readonly manifest: Document; 
   const mediaType = format === "oci" ? MANIFEST : DOCKER_MANIFEST;
   const manifest = document(mediaType, { schemaVersion: 2, mediaType, config: config.descriptor, layers });
   return { manifest, config };
+}
+
+/** Who reads histories counts their entries: one for each layer, empty ones where the base does not say. */
+function completeHistory({ history, rootfs }: ImageConfig): readonly HistoryEntry[] {
+  const entries = history ?? [];
+  const told = entries.filter(({ empty_layer: empty }) => empty !== true).length;
+  return [...Array.from({ length: Math.max(0, rootfs.diff_ids.length - told) }, () => ({})), ...entries];
 }
 
 function document(mediaType: string, value: object): Document {
