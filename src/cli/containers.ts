@@ -30,19 +30,43 @@ export async function forContainers(
   const store = openStore().root;
   if (args.positionals.length === 0 && !isOn(args, "all")) requireOperands(command, args, "container");
   const operands = isOn(args, "all") ? listContainers(store).map(({ record }) => record.id) : args.positionals;
-  let status = 0;
-  const one = async (operand: string) => {
+  const one = async (operand: string): Promise<string | undefined> => {
     try {
       await action(store, findContainer(store, operand));
-      if (print) writeAll(1, `${operand}\n`);
+      return undefined;
     } catch (error) {
-      if (ignoreMissing && error instanceof TsboxError && error.code === "not-found") return;
-      writeAll(2, `tsbox: ${error instanceof Error ? error.message : String(error)}\n`);
-      status = 1;
+      if (ignoreMissing && error instanceof TsboxError && error.code === "not-found") return "";
+      return error instanceof Error ? error.message : String(error);
     }
   };
-  await Promise.all(operands.map(one));
+  let status = 0;
+  const results = inParallel(operands, one);
+  // in the order in which they are named
+  for (const [index, operand] of operands.entries()) {
+    const failure = await results[index];
+    if (failure === undefined && print) writeAll(1, `${operand}\n`);
+    if (!failure) continue;
+    writeAll(2, `tsbox: ${failure}\n`);
+    status = 1;
+  }
   return status;
+}
+
+/** Enough to keep the machine busy, few enough for its limits on processes. */
+const AT_ONCE = 16;
+
+/** One promise for each; as many of them as `AT_ONCE` are under way. */
+function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R>[] {
+  const slots = items.map(() => Promise.withResolvers<R>());
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < items.length; i = next++) {
+      const item = items[i] as T; // cast: i is within
+      await work(item).then(slots[i]?.resolve, slots[i]?.reject);
+    }
+  };
+  for (let i = 0; i < AT_ONCE; i++) void worker();
+  return slots.map(({ promise }) => promise);
 }
 
 /** The one container that is named. @throws TsboxError `usage`, `not-found` */

@@ -1,7 +1,7 @@
 /** `attach`: a person, or pipes, beside a container that runs. */
 import { TsboxError } from "../error.ts";
 import { becomeNative, PlanBuilder, STDIN } from "../plan/index.ts";
-import type { AttachedClient } from "../runtime/detached.ts";
+import type { AttachedClient } from "../runtime/index.ts";
 import { containerFolder } from "./folder.ts";
 import { connectToMonitor } from "./monitor-socket.ts";
 import { containerState, readRecord } from "./state.ts";

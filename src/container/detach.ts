@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
-import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/detached.ts";
+import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/index.ts";
 import { type ContainerRecord, hasAnonymous } from "./folder.ts";
 import { healthCheck } from "./health.ts";
 import { prepareLaunch } from "./launch.ts";
@@ -26,7 +26,7 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
   const log = logDriver(record, options.log, folder);
   const { served, perRun, whole, cleanup } = await prepareLaunch(container, { ownCgroup: true, explain: false });
   const restarts = record.restart !== undefined && record.restart.name !== "no";
-  return compileDetached({
+  return await compileDetached({
     ...served,
     log,
     print: mode.print,

@@ -6,7 +6,7 @@ import { readText } from "../linux/read-text.ts";
 import { syscall } from "../linux/syscall.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import { becomeNative, EXPLAIN_COMMAND } from "../plan/index.ts";
-import { compileExec } from "../runtime/lifecycle/exec-plan.ts";
+import { compileExec } from "../runtime/index.ts";
 import { containerFolder } from "./folder.ts";
 import { readImageFile } from "./image-files.ts";
 import { readOptions } from "./options-file.ts";
@@ -50,7 +50,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   const seccomp = exec.privileged ? undefined : await chooseSeccomp({ ...options, privileged }, { ...config, process });
   const { cgroup } = state;
   return becomeNative(
-    compileExec({
+    await compileExec({
       options: {
         root: store,
         id,

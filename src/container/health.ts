@@ -1,6 +1,6 @@
 /** How a container's health is found out: its own options, the image's HEALTHCHECK, Docker's defaults. */
 import type { ContainerDefaults } from "../oci/index.ts";
-import type { HealthCheck } from "../runtime/health.ts";
+import type { HealthCheck } from "../runtime/index.ts";
 import type { RunOptions } from "./spec/options.ts";
 
 /** Docker's, in milliseconds. */

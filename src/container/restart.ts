@@ -9,7 +9,7 @@ import { exists, readShortText } from "../linux/read-text.ts";
 import { syscall } from "../linux/syscall.ts";
 import { replaceFile } from "../linux/write-text.ts";
 import { becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
-import { LOCK_FD } from "../runtime/detached.ts";
+import { LOCK_FD } from "../runtime/index.ts";
 import { detachedPlanOf, savedEnvironment } from "./detach.ts";
 import { containerFolder } from "./folder.ts";
 import { readOptions } from "./options-file.ts";

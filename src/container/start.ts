@@ -4,7 +4,7 @@ import { chooseMapping } from "../idmap/index.ts";
 import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { becomeNative } from "../plan/index.ts";
-import type { AttachedClient } from "../runtime/detached.ts";
+import type { AttachedClient } from "../runtime/index.ts";
 import { type DetachMode, detachedPlanOf } from "./detach.ts";
 import { containerFolder, takeLock } from "./folder.ts";
 import type { Container } from "./make.ts";

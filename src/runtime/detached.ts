@@ -13,9 +13,9 @@ import {
   STDIN,
   STDOUT,
 } from "../plan/index.ts";
-import { selfCommand } from "../plan/self.ts";
 import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
+import { LOCK_FD } from "./lock-fd.ts";
 import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
 import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
 
@@ -64,9 +64,6 @@ export interface DetachedOptions extends ServedOptions {
   /** The tsbox command, without `tsbox`, that says why the container could not be started. */
   readonly failure: readonly [string, ...string[]];
 }
-
-/** Where `afterExit` finds the container's lock. */
-export const LOCK_FD = 64;
 
 const STARTED = 9;
 /** native/native.h */
