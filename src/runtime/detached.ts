@@ -12,6 +12,7 @@ import {
   STDERR,
   STDIN,
   STDOUT,
+  selfCommand,
 } from "../plan/index.ts";
 import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
