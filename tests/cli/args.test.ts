@@ -79,10 +79,8 @@ const BAD: readonly (readonly [line: string, message: string])[] = [
   ["-e", "cannot read the command line of tsbox try: -e needs a value"],
   ["--toString img", "cannot read the command line of tsbox try: there is no flag --toString; see tsbox try --help"],
   ["--__proto__ img", "cannot read the command line of tsbox try: there is no flag --__proto__; see tsbox try --help"],
-  ["-d img", "cannot use -d: tsbox try has not built it yet"],
-  ["-itd img", "cannot use -d: tsbox try has not built it yet"],
-  ["--restart=always img", "cannot use --restart: tsbox try has not built it yet"],
-  ["--health-cmd x img", "cannot use --health-cmd: tsbox try has not built it yet"],
+  ["--gpus all img", "cannot use --gpus: tsbox try has not built it yet"],
+  ["--link=a img", "cannot use --link: tsbox try has not built it yet"],
 ];
 
 describe("command lines that are refused, in one sentence", () => {

@@ -58,7 +58,7 @@ const FAILURES: readonly (readonly [line: string, status: number, message: strin
   ],
   ["ps --format {{.Nmae}}", 125, "tsbox: cannot use --format: there is no {{.Nmae}};"],
   ["run", 125, "tsbox: cannot run: no image given; see tsbox run --help"],
-  ["run --detach x", 125, "tsbox: cannot use --detach: tsbox run has not built it yet"],
+  ["run --gpus all x", 125, "tsbox: cannot use --gpus: tsbox run has not built it yet"],
   ["run -v x", 125, "tsbox: cannot run: no image given; see tsbox run --help"],
   ["run UPPER:case:x", 125, "tsbox: cannot "],
   ["rm nothing", 1, 'tsbox: cannot find container "nothing": there is none of that name or id'],
@@ -185,7 +185,7 @@ describe("containers", () => {
       const refused = await person.run(["rm", "busy"]);
       expect(refused).toMatchObject({
         exitCode: 1,
-        stderr: "tsbox: cannot remove container busy: it runs; tsbox rm -f ends it first\n",
+        stderr: "tsbox: cannot remove container busy: it is running; stop it first, or use: tsbox rm -f busy\n",
       });
       expect(await person.ok(["rm", "-f", "busy"])).toBe("busy\n");
       expect(await child.exited).toBe(137);
