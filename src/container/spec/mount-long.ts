@@ -85,7 +85,7 @@ export function parseMount(text: string, cwd: string): MountRequest {
   if (type === "bind")
     return { type, source: hostPath(source, cwd), destination, ...bindOptions(options, flag, type), flag };
   // an image is everybody's: what is written goes to the container, and only when that is asked for
-  const given = options.includes("rw") ? options : [...options, "ro"];
+  const given = options.some((option) => option === "rw" || option === "ro") ? options : [...options, "ro"];
   const mount = bindOptions(given, flag, type);
   if (mount.chown) throw new TsboxError("usage", `cannot use ${flag}: an image's files keep their owners`);
   return { type, source, destination, ...mount, ...checkSubpath(subpath, flag), flag };

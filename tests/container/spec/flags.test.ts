@@ -16,7 +16,14 @@ const MOUNTS: readonly (readonly [flags: string, mount: string])[] = [
   ["-v ./a:/b", "bind /home/person/a /b rbind,rprivate"],
   ["-v ../a/./c/:/b//c/", "bind /home/a/c /b/c rbind,rprivate"],
   ["-v /a:/b:z", "bind /a /b rbind,rprivate"],
-  ["-v /data", "anonymous - /data "],
+  ["-v /data", "volume - /data rbind,rprivate"],
+  ["-v data:/b", "volume data /b rbind,rprivate"],
+  ["-v my.data_1:/b:ro,Z", "volume my.data_1 /b rbind,ro,rro,rprivate"],
+  ["--mount type=volume,src=data,dst=/b,ro", "volume data /b rbind,ro,rro,rprivate"],
+  ["--mount dst=/b", "volume - /b rbind,rprivate"],
+  ["--mount type=image,source=alpine:3,dst=/b", "image alpine:3 /b rbind,ro,rro,rprivate"],
+  ["--mount type=image,source=alpine:3,dst=/b,rw=true", "image alpine:3 /b rbind,rw,rprivate"],
+  ["--mount type=image,source=alpine:3,dst=/b,rw=false", "image alpine:3 /b rbind,ro,rro,rprivate"],
   ["--mount type=bind,source=/a,target=/b", "bind /a /b rbind,rprivate"],
   ["--mount type=bind,src=/a,dst=/b,readonly=true", "bind /a /b rbind,ro,rro,rprivate"],
   ["--mount type=bind,src=/a,dst=/b,ro=0,bind-nonrecursive", "bind /a /b rw,bind,rprivate"],
@@ -52,6 +59,37 @@ describe("mounts", () => {
     const mounts = specify(["-v", "/dev:/dev", "alpine"]).mounts ?? [];
     expect(mounts.filter(({ destination }) => destination.startsWith("/dev")).map(({ source }) => source)).toEqual([
       "/dev",
+    ]);
+  });
+
+  test("options that are about a mount's source are not runtime-spec's", () => {
+    const request = (flags: string) => options([...flags.split(" "), "alpine"]).mounts[0];
+    expect(request("-v a:/b:U,nocopy")).toMatchObject({ options: ["rbind", "rprivate"], chown: true, noCopy: true });
+    expect(request("-v /a:/b:U")).toMatchObject({ type: "bind", chown: true });
+    expect(request("--mount type=volume,src=a,dst=/b,volume-nocopy,U")).toMatchObject({ chown: true, noCopy: true });
+    expect(request("--mount type=volume,src=a,dst=/b,volume-nocopy=false")?.noCopy).toBeUndefined();
+    expect(request("--mount type=volume,src=a,dst=/b,volume-subpath=./c//d/")?.subpath).toBe("c/d");
+    expect(request("--mount type=image,src=a,dst=/b,image-subpath=etc")?.subpath).toBe("etc");
+  });
+
+  test("--volumes-from names a container", () => {
+    expect(options(["--volumes-from", "db:ro,z", "--volumes-from", "web", "i"]).volumesFrom).toMatchObject([
+      { container: "db", readOnly: true },
+      { container: "web", readOnly: false },
+    ]);
+  });
+
+  test("--secret is a file below /run/secrets that its user alone may read, unless it says otherwise", () => {
+    const { secrets } = options(
+      "--secret a --secret b,target=c/d,uid=1,gid=2,mode=0440 --secret source=e,target=/etc/e --secret f,type=env,target=F i".split(
+        " ",
+      ),
+    );
+    expect(secrets).toMatchObject([
+      { secret: "a", type: "mount", target: undefined, uid: undefined, mode: 0o400 },
+      { secret: "b", target: "/run/secrets/c/d", uid: 1, gid: 2, mode: 0o440 },
+      { secret: "e", target: "/etc/e" },
+      { secret: "f", type: "env", target: "F" },
     ]);
   });
 
@@ -176,16 +214,39 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   [["-v", "/a:/", "i"], "cannot use -v /a:/: the destination is the root"],
   [["-v", ":/b", "i"], "cannot use -v :/b: the source is missing"],
   [["-v", "/a:/b:sync", "i"], 'cannot use -v /a:/b:sync: "sync" is not an option'],
-  [["-v", "/a:/b:U", "i"], "cannot use -v /a:/b:U: the option U is not built yet"],
-  [["-v", "data:/b", "i"], "cannot use -v data:/b: named volumes are not built yet; a folder is written ./data"],
+  [["-v", "/a:/b:nocopy", "i"], 'cannot use -v /a:/b:nocopy: "nocopy" is not an option'],
+  [["-v", "a:/b:sync", "i"], 'cannot use -v a:/b:sync: "sync" is not an option of a volume'],
+  [
+    ["-v", "a/c:/b", "i"],
+    'cannot use -v a/c:/b: "a/c" is no volume\'s name, which has letters, digits, "_", "." and "-" and begins with a letter or digit; a folder is written ./a/c',
+  ],
+  [["--volumes-from", ":ro", "i"], "cannot use --volumes-from :ro: expected CONTAINER[:ro]"],
+  [["--volumes-from", "a:now", "i"], 'cannot use --volumes-from a:now: "now" is not an option'],
+  [
+    ["--mount", "type=volume,src=a,dst=/b,volume-subpath=../c", "i"],
+    'cannot use --mount type=volume,src=a,dst=/b,volume-subpath=../c: the subpath "../c" is not below what is mounted',
+  ],
+  [
+    ["--mount", "type=bind,src=/a,dst=/b,subpath=c", "i"],
+    "cannot use --mount type=bind,src=/a,dst=/b,subpath=c: a bind has no subpath",
+  ],
+  [
+    ["--mount", "type=image,src=a,dst=/b,U", "i"],
+    "cannot use --mount type=image,src=a,dst=/b,U: an image's files keep their owners",
+  ],
+  [["--secret", "", "i"], "cannot use --secret : the secret's name is missing"],
+  [["--secret", "a,type=file", "i"], "cannot use --secret a,type=file: the type is mount or env"],
+  [["--secret", "a,mode=9", "i"], "cannot use --secret a,mode=9: mode=9 is not an octal mode"],
+  [["--secret", "a,target=../b", "i"], 'cannot use --secret a,target=../b: "../b" is not a file\'s path'],
+  [
+    ["--secret", "a,type=env,mode=400", "i"],
+    "cannot use --secret a,type=env,mode=400: a variable has no owner and no mode",
+  ],
+  [["--secret", "a,size=1", "i"], "cannot use --secret a,size=1: there is no key size"],
   [["-v", "/a:/b", "-v", "/c:/b/", "i"], "cannot use -v /c:/b/: -v /a:/b mounts at /b too"],
   [["--mount", "type=bind,src=/a", "i"], "cannot use --mount type=bind,src=/a: the destination is missing"],
   [["--mount", "type=bind,dst=/b", "i"], "cannot use --mount type=bind,dst=/b: the source is missing"],
   [["--mount", "type=nfs,dst=/b", "i"], 'cannot use --mount type=nfs,dst=/b: there is no type "nfs"'],
-  [
-    ["--mount", "type=volume,dst=/b", "i"],
-    "cannot use --mount type=volume,dst=/b: mounts of type volume are not built yet",
-  ],
   [
     ["--mount", "type=bind,src=/a,dst=/b,readnly", "i"],
     'cannot use --mount type=bind,src=/a,dst=/b,readnly: there is no key "readnly"',
