@@ -74,7 +74,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
   try {
     // tsbox talking to itself was told all before, and a broken configuration must not hide the help
-    if (!first.startsWith("__") && !WITHOUT_CONFIG.includes(first)) await applyConfig();
+    const reading = first.startsWith("__") || WITHOUT_CONFIG.includes(first) ? undefined : applyConfig();
+    if (reading !== undefined) await reading;
     return await (await load())(rest);
   } catch (error) {
     return await report(error, first);

@@ -35,7 +35,11 @@ export async function completion(argv: readonly string[]): Promise<number> {
 /** `__complete WORD...`; see scripts.ts for the answer. */
 export async function completeCommand(words: readonly string[]): Promise<number> {
   // [storage] root is where names are looked up; a shell must not see what is wrong with the file
-  await applyConfig().catch(() => undefined);
+  try {
+    await applyConfig();
+  } catch {
+    // names of the usual place, then
+  }
   const { complete } = await import("./complete.ts");
   const { candidates, files } = await complete(words);
   const lines = candidates.map(([word, what]) => `${word}\t${what}\n`);

@@ -46,11 +46,15 @@ export function configFiles(env: Environment, machine = "/etc/tsbox/config.toml"
 
 /**
  * Makes what the files say count in this process.
- * @throws TsboxError `usage` naming file and line
+ * @returns undefined when there is no file: nobody has to wait for that
+ * @throws TsboxError `usage` naming file and line, also later
  */
-export async function applyConfig(): Promise<void> {
+export function applyConfig(): Promise<void> | undefined {
   const files = configFiles(process.env);
-  if (files.length === 0) return;
+  return files.length === 0 ? undefined : applyFiles(files);
+}
+
+async function applyFiles(files: readonly string[]): Promise<void> {
   const { loadConfig } = await import("./load.ts");
   applied = loadConfig(files, process.env);
   for (const [name, value] of Object.entries(applied.variables)) process.env[name] ??= value;
