@@ -1,5 +1,7 @@
 /** `tsbox rm` */
 import { removeContainer } from "../container/remove.ts";
+import { sweepContainers } from "../container/sweep.ts";
+import { openStore } from "../store/index.ts";
 import { type CommandDefinition, isOn } from "./args.ts";
 import { HELP, readCommand } from "./command.ts";
 import { ALL, forContainers } from "./containers.ts";
@@ -27,5 +29,7 @@ export async function rm(argv: readonly string[]): Promise<number> {
   const force = isOn(args, "force");
   const remove = async (store: string, id: string) =>
     await removeContainer(store, id, { force, volumes: isOn(args, "volumes") });
-  return await forContainers(RM, args, remove, { ignoreMissing: force });
+  const status = await forContainers(RM, args, remove, { ignoreMissing: force });
+  await sweepContainers(openStore().root);
+  return status;
 }

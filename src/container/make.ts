@@ -8,7 +8,7 @@ import { writeText } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
-import { type ContainerRecord, checkName, claimName, makeContainerFolder } from "./folder.ts";
+import { type ContainerRecord, checkName, claimName, makeContainerFolder, nameOwner } from "./folder.ts";
 import { healthTest } from "./health.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
 import { madeUpName } from "./made-up-name.ts";
@@ -58,7 +58,7 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
     const root = image === undefined || driver === undefined ? undefined : { image: image.root, driver };
     // one that is not of an image needs nothing of the store, but its record must not be read half written either
     const hold = image?.hold ?? openStore().hold();
-    const name = claimAnyName(store, given.name, id);
+    const name = await claimAnyName(store, given.name, id);
     volumes = await chooseVolumes(store, given, defaults, mapping, make.onEvent);
     const options = volumes === undefined ? given : { ...given, mounts: volumes.mounts };
     const record = recordOf(options, defaults, { id, name, mapping, image, foreground: make.foreground, volumes });
@@ -109,9 +109,9 @@ function checkSources({ mounts }: RunOptions): void {
   }
 }
 
-function claimAnyName(store: string, asked: string | undefined, id: string): string {
+async function claimAnyName(store: string, asked: string | undefined, id: string): Promise<string> {
   if (asked !== undefined) {
-    claimName(store, asked, id);
+    await claimAskedName(store, asked, id);
     return asked;
   }
   for (let attempt = 0; ; attempt++) {
@@ -122,6 +122,17 @@ function claimAnyName(store: string, asked: string | undefined, id: string): str
     } catch (error) {
       if (!(error instanceof TsboxError) || error.code !== "exists" || attempt > 50) throw error;
     }
+  }
+}
+
+/** What a kill left of the name's owner gives way. */
+async function claimAskedName(store: string, name: string, id: string): Promise<void> {
+  try {
+    claimName(store, name, id);
+  } catch (error) {
+    const owner = nameOwner(store, name);
+    if (owner === undefined || !(await (await import("./sweep.ts")).sweepContainer(store, owner))) throw error;
+    claimName(store, name, id);
   }
 }
 

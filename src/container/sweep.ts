@@ -1,0 +1,56 @@
+/** What kills and power failures left of containers: removed by commands that remove something anyway. */
+import { SYS } from "../linux/abi.gen.ts";
+import { E, SyscallError } from "../linux/errno.ts";
+import { exists } from "../linux/read-text.ts";
+import { statIfPresent } from "../linux/stat.ts";
+import { syscall } from "../linux/syscall.ts";
+import { containerFolder, takeLock } from "./folder.ts";
+import { containerIDs } from "./list.ts";
+import { discardContainer } from "./remove.ts";
+import { containerState, recordIfPresent } from "./state.ts";
+
+/** Seconds in which whoever makes a container comes from making its folder to locking it. */
+const BEING_MADE = 60;
+
+/** Removes containers that were never finished, and those with --rm whose monitor was killed. */
+export async function sweepContainers(store: string): Promise<void> {
+  for (const id of containerIDs(store)) await sweepContainer(store, id);
+}
+
+/** @returns whether it was removed */
+export async function sweepContainer(store: string, id: string): Promise<boolean> {
+  const folder = containerFolder(store, id);
+  if (!isLeftover(store, id)) return false;
+  const lock = lockOf(folder);
+  if (lock === undefined) return false;
+  try {
+    // whoever finished it had the lock until now
+    if (!isLeftover(store, id)) return false;
+    await discardContainer(store, id);
+    return true;
+  } finally {
+    if (lock >= 0) syscall(SYS.close, lock);
+  }
+}
+
+function isLeftover(store: string, id: string): boolean {
+  const record = recordIfPresent(store, id);
+  if (record !== undefined) {
+    if (!record.remove) return false;
+    const { status } = containerState(store, record);
+    return status === "exited";
+  }
+  const folder = statIfPresent(containerFolder(store, id));
+  if (folder === undefined) return false;
+  return exists(`${containerFolder(store, id)}/lock`) || Date.now() / 1000 - Number(folder.mtime[0]) > BEING_MADE;
+}
+
+/** @returns -1 when there is no lock any more, undefined when somebody has it */
+function lockOf(folder: string): number | undefined {
+  try {
+    return takeLock(folder);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === E.ENOENT) return -1;
+    throw error;
+  }
+}
