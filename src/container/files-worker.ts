@@ -32,7 +32,7 @@ export async function filesWorkerMain([text = ""]: readonly string[]): Promise<n
     work(job);
     return 0;
   } catch (error) {
-    const failure = explainFilesError(error);
+    const failure = explainFilesError(error, VERBS[job.kind]);
     await Bun.write(Bun.stderr, `${JSON.stringify({ code: failure.code, message: failure.message })}\n`);
     return 1;
   }
@@ -56,10 +56,12 @@ function diffLine(kind: string, path: string): Uint8Array {
   return Buffer.from(`${kind} /${path}\0`, "latin1");
 }
 
+const VERBS = { diff: "compare", layer: "commit", "copy-out": "copy", "copy-in": "copy" } as const;
+
 /** What a person is told of a failure that came up while files were read or written. */
-export function explainFilesError(error: unknown): TsboxError {
+export function explainFilesError(error: unknown, verb: string): TsboxError {
   if (error instanceof TsboxError) return error;
-  if (!(error instanceof SyscallError)) return new TsboxError("internal", `cannot go on: ${String(error)}`);
+  if (!(error instanceof SyscallError)) return new TsboxError("internal", `cannot ${verb}: ${String(error)}`);
   const code: Partial<Record<number, ErrorCode>> = {
     [E.ENOSPC]: "no-space",
     [E.EDQUOT]: "no-space",
@@ -68,6 +70,6 @@ export function explainFilesError(error: unknown): TsboxError {
     [E.ENOENT]: "not-found",
   };
   const where = error.path === undefined ? "" : ` ${JSON.stringify(Buffer.from(error.path, "latin1").toString())}`;
-  const reason = error.errno === E.ELOOP ? "a link is in the way" : errnoText(error.errno);
-  return new TsboxError(code[error.errno] ?? "io", `cannot ${error.syscall}${where}: ${reason}`, { cause: error });
+  const reason = error.errno === E.ELOOP ? "a link is in the way" : `${error.syscall}: ${errnoText(error.errno)}`;
+  return new TsboxError(code[error.errno] ?? "io", `cannot ${verb}${where}: ${reason}`, { cause: error });
 }

@@ -158,7 +158,7 @@ async function finishBoth(writer: Work | undefined, reader: Work | undefined, en
   // a pipe that nobody reads, or an archive that ends early, is what the other side's failure looks like from here
   const all = [...reasons, ...(failure === undefined ? [] : [failure])];
   const cause = all.find((error) => !isConsequence(error)) ?? all[0];
-  if (cause !== undefined) throw explainFilesError(cause);
+  if (cause !== undefined) throw explainFilesError(cause, "copy");
 }
 
 function isConsequence(error: unknown): boolean {
