@@ -69,6 +69,7 @@ export function compileExec(exec: ExecPlan): Uint8Array {
     mount,
     target,
     devNull,
+    readOnlyLater: [],
     labels,
     exposed: true,
   };
