@@ -42,7 +42,9 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const { options, mapping, store, folder, lock, defaults, record } = container;
   const { id } = record;
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
-  const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none");
+  const named =
+    options.network?.mode === "named" ? await (await import("./named-network.ts")).joinNetworks(container) : undefined;
+  const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none", named?.setUp);
   if (network.setup.warning !== undefined) console.error(`tsbox: ${network.setup.warning}`);
   const other = network.setup.joinContainer;
   const joined =
@@ -63,7 +65,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     readFile: (path) => readImageFile(folders, path),
     newNetwork: network.setup.newNamespace,
     files: joined?.files ?? network.files,
-    joinNamespaces: joined?.namespaces ?? [],
+    joinNamespaces: joined?.namespaces ?? named?.namespaces ?? [],
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
   });
@@ -87,7 +89,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       lockFd: lock,
       volumes: volumes?.volumes,
       secrets: secrets?.files,
-      openNamespaces: joined?.open ?? new Map(),
+      openNamespaces: joined?.open ?? named?.open ?? new Map(),
+      attach: named && ((plan, outside) => named.attach(plan, outside, network.setup)),
       records: {
         folder,
         removed: record.remove,

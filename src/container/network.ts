@@ -2,7 +2,7 @@
 
 import { randomHex } from "../linux/random.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
-import { type NetworkSetup, setUpNetwork } from "../network/index.ts";
+import { type NetworkOptions, type NetworkSetup, setUpNetwork } from "../network/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import type { RunOptions } from "./spec/options.ts";
 
@@ -16,16 +16,20 @@ export interface ContainerNetwork {
   readonly commands: readonly (readonly string[])[];
 }
 
-/** Decides, and writes the files into the container's folder. */
+/**
+ * Decides, and writes the files into the container's folder.
+ * @param setUp decides, in place of what does for networks that need no joining
+ */
 export async function prepareNetwork(
   options: RunOptions,
   folder: string,
   hostname: string,
   userNamespace: boolean,
+  setUp: (options: NetworkOptions) => Promise<NetworkSetup> = setUpNetwork,
 ): Promise<ContainerNetwork> {
   // unix(7): the path of a socket has at most 107 bytes
   const sockets = `${process.env.XDG_RUNTIME_DIR || "/tmp"}/tsbox-${randomHex(8)}`;
-  const setup = await setUpNetwork({
+  const setup = await setUp({
     ...(options.network === undefined ? {} : { mode: options.network }),
     publish: options.publish,
     dns: options.dns,

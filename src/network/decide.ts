@@ -5,7 +5,8 @@ import type { NetworkTools } from "./tools.ts";
 
 export const INSTALL_PASTA = "an administrator runs: apt-get install passt, dnf install passt or apk add passt";
 const INSTALL_SLIRP = "an administrator runs: apt-get install slirp4netns or dnf install slirp4netns";
-const NO_TUN = "there is no /dev/net/tun (an administrator runs: modprobe tun; in a container: --device /dev/net/tun)";
+export const NO_TUN =
+  "there is no /dev/net/tun (an administrator runs: modprobe tun; in a container: --device /dev/net/tun)";
 // pasta gives up root's capabilities first thing and can then not enter a namespace of root's
 const PASTA_AS_ROOT =
   "pasta cannot enter a network namespace that root made without a user namespace; use --network=slirp4netns, or run tsbox as an ordinary user";

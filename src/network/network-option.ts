@@ -1,5 +1,6 @@
 /** The value of `--network`. */
 import { TsboxError } from "../error.ts";
+import { isNetworkName, type NamedEndpoint, parseEndpoint } from "./named/endpoint.ts";
 
 export type NetworkMode =
   | { readonly mode: "host" }
@@ -9,10 +10,12 @@ export type NetworkMode =
   /** `options` are podman's: `mtu=1500`, `cidr=10.0.2.0/24`, `allow_host_loopback=true`, ... */
   | { readonly mode: "slirp4netns"; readonly options: readonly string[] }
   /** the network namespace of another container */
-  | { readonly mode: "container"; readonly id: string };
+  | { readonly mode: "container"; readonly id: string }
+  /** networks that were made with `tsbox network create`, at least one; the first has the way to the outside */
+  | { readonly mode: "named"; readonly endpoints: readonly NamedEndpoint[] };
 
 /**
- * Reads `host`, `none`, `pasta[:OPTION,...]`, `slirp4netns[:OPTION,...]` or `container:ID`.
+ * Reads `host`, `none`, `pasta[:OPTION,...]`, `slirp4netns[:OPTION,...]`, `container:ID` or `NAME[:ip=ADDRESS,...]`.
  *
  * @throws TsboxError `usage`
  */
@@ -24,9 +27,10 @@ export function parseNetwork(text: string): NetworkMode {
   if (mode === "pasta" || mode === "slirp4netns") return { mode, options };
   if ((mode === "host" || mode === "none") && rest === undefined) return { mode };
   if (mode === "container" && rest !== undefined && rest !== "") return { mode, id: rest };
-  const reason =
-    mode === "bridge" || mode === "default"
-      ? "there are no bridges without root; leave it out for the default"
-      : "expected host, none, pasta[:OPTIONS], slirp4netns[:OPTIONS] or container:ID";
-  throw new TsboxError("usage", `cannot use --network=${text}: ${reason}`, { context: { network: text } });
+  if (isNetworkName(mode)) return { mode: "named", endpoints: [parseEndpoint(text)] };
+  throw new TsboxError(
+    "usage",
+    `cannot use --network=${text}: expected host, none, pasta[:OPTIONS], slirp4netns[:OPTIONS], container:ID or the name of a network`,
+    { context: { network: text } },
+  );
 }

@@ -63,6 +63,31 @@ export function pastaProcess({ path, ports, extra, hostGateway }: PastaOptions):
   return { kind: "pasta", argv: [path, ...args, "--pid", "/dev/stdout", PID], env: [], readyFD: 1 };
 }
 
+export interface NamedPlace {
+  /** The container's address, to which published ports lead. */
+  readonly address: string;
+  readonly prefix: number;
+  readonly gateway: string;
+  /** Name of the device that pasta makes in the container. */
+  readonly device: string;
+}
+
+/**
+ * pasta for a container of named networks: it makes a device and leaves it without addresses and routes, which are the networks' matter
+ * (`named/attach.ts`). IPv4 only, as the networks are. Names are asked for at the network's resolver.
+ */
+export function pastaForNamed(path: string, ports: readonly BoundPort[], place: NamedPlace): HelperProcess {
+  const args = ["--foreground", "--quiet", "--ipv4-only", "--no-map-gw", "--ns-ifname", place.device];
+  args.push("--address", place.address, "--netmask", `${place.prefix}`, "--gateway", place.gateway);
+  for (const port of ports) args.push(port.protocol === "tcp" ? "-t" : "-u", portSpec(port));
+  for (const protocol of ["tcp", "udp"] as const) {
+    const flag = protocol === "tcp" ? "-t" : "-u";
+    if (!ports.some((port) => port.protocol === protocol)) args.push(flag, "none");
+    args.push(flag.toUpperCase(), "none");
+  }
+  return { kind: "pasta", argv: [path, ...args, "--pid", "/dev/stdout", PID], env: [], readyFD: 1 };
+}
+
 /** The user's own `--dns-forward`, which resolv.conf must then name. */
 export function dnsForward(extra: readonly string[]): string | undefined {
   const at = extra.findIndex((option) => option === "--dns-forward" || option.startsWith("--dns-forward="));

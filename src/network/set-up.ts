@@ -62,6 +62,7 @@ export async function setUpNetwork(options: NetworkOptions, tools: NetworkTools 
   const { mode } = decision;
   checkDNS(options.dns ?? NO_DNS);
   const publish = options.publish ?? [];
+  if (mode.mode === "named") throw new TsboxError("internal", "cannot set up a named network before it is joined");
   if (mode.mode === "container") return joinContainer(mode.id, options);
   if (publish.length > 0) refusePorts(decision);
   if (mode.mode === "host") return withHost(options, decision);

@@ -46,6 +46,8 @@ export interface ServedOptions
   readonly interactive: boolean;
   /** Programs of the host that serve the container (network), started before it and ended with it. */
   readonly helpers: readonly HelperProcess[];
+  /** Appends what connects the container to its networks, once the helpers are ready. */
+  readonly attach?: ((plan: PlanBuilder, outside: Program) => void) | undefined;
   /** tsbox command lines that run once the helpers are ready, such as publishing ports. */
   readonly commands: readonly (readonly string[])[];
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
@@ -116,6 +118,7 @@ export function addServed(
     });
   }
   const helpers = options.helpers.map((helper) => addHelper(plan, outside, helper, { log, child }));
+  options.attach?.(plan, outside);
   for (const command of options.commands) addCommand(plan, outside, command, log);
   const master = process.terminal ? outside.slot() : null;
   if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });

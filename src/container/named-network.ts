@@ -1,0 +1,60 @@
+/** The named networks of a container that is about to start: it becomes a member, and the plan gets what connects it. */
+import { TsboxError } from "../error.ts";
+import type { NetworkOptions, NetworkSetup } from "../network/index.ts";
+import {
+  addAttachment,
+  findNetwork,
+  type Joined,
+  joinNamed,
+  setUpNamed,
+  upstreamServers,
+} from "../network/named/index.ts";
+import type { PlanBuilder, Program } from "../plan/index.ts";
+import type { Container } from "./make.ts";
+
+export interface NamedNetworks {
+  /** The user namespace of the networks, for the container to join; empty without user namespaces. */
+  readonly namespaces: readonly { readonly type: "user"; readonly path: string }[];
+  /** Descriptors that survive exec, by those paths. */
+  readonly open: ReadonlyMap<string, number>;
+  setUp(options: NetworkOptions): Promise<NetworkSetup>;
+  /** Appends what connects the container, to be carried out when its namespaces and its helper are there. */
+  attach(plan: PlanBuilder, outside: Program, setup: NetworkSetup): void;
+}
+
+/**
+ * The container is a member from here on, until this process, or the supervisor that it becomes, ends.
+ * @throws TsboxError
+ */
+export async function joinNetworks({ options, record, store, mapping }: Container): Promise<NamedNetworks> {
+  const endpoints = options.network?.mode === "named" ? options.network.endpoints : [];
+  const networks = endpoints.map(({ network }) => findNetwork(store, network));
+  const twice = networks.find(({ id }, i) => networks.findIndex((other) => other.id === id) !== i);
+  if (twice !== undefined) throw new TsboxError("usage", `cannot join network ${twice.name}: it is named twice`);
+  // a namespace belongs to one user namespace, and each hub has its own
+  if (networks.length > 1 && mapping.kind !== "none")
+    throw new TsboxError(
+      "unsupported",
+      "cannot join several networks: a container has one; put those that talk to each other into the same network",
+    );
+  const servers = upstreamServers(
+    options.dns.servers,
+    networks.map(({ subnet }) => subnet),
+  );
+  const names = [...(record.name === undefined ? [] : [record.name]), record.id.slice(0, 12)];
+  const joined: Joined[] = [];
+  for (const [i, endpoint] of endpoints.entries()) {
+    const network = networks[i];
+    if (network !== undefined)
+      joined.push(await joinNamed(store, network, { endpoint, id: record.id, names, servers, mapping }));
+  }
+  const user = joined[0]?.connection.user;
+  const path = user === undefined ? undefined : `/proc/self/fd/${user}`;
+  return {
+    namespaces: path === undefined ? [] : [{ type: "user", path }],
+    open: new Map(path === undefined || user === undefined ? [] : [[path, user]]),
+    setUp: (wish) => setUpNamed(wish, joined),
+    attach: (plan, outside, { helper }) =>
+      addAttachment(plan, outside, { networks: joined, outside: helper?.kind === "pasta" }),
+  };
+}

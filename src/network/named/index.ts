@@ -1,0 +1,16 @@
+/** Networks with names, that several containers of one user share. */
+export { addAttachment } from "./attach.ts";
+export type { Member } from "./connection.ts";
+export {
+  createNetwork,
+  DEFAULT_NETWORK,
+  findNetwork,
+  listNetworks,
+  lockNetwork,
+  type NetworkDefinition,
+  type NewNetwork,
+  removeDefinition,
+} from "./definition.ts";
+export { type EndpointFlags, type NamedEndpoint, withFlags } from "./endpoint.ts";
+export { type Joined, joinNamed, membersOf } from "./join.ts";
+export { setUpNamed, upstreamServers } from "./set-up.ts";
