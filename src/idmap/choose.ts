@@ -175,7 +175,8 @@ function ownMap(kind: IdKind, root: string | undefined): IdRange[] {
 }
 
 // CAP_SYS_ADMIN is bit 21 of the effective set in /proc/self/status, capabilities(7)
-function mayMount(root: string | undefined): boolean {
+/** Whether this process may mount in its own namespaces. @param root where /proc is, for tests */
+export function mayMount(root: string | undefined): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readHostFile("/proc/self/status", root) ?? "")?.[1];
   return effective === undefined || ((BigInt(`0x${effective}`) >> 21n) & 1n) === 1n;
 }

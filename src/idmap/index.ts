@@ -1,5 +1,13 @@
 /** Subordinate ids and the choice of an id mapping. */
-export { type Caller, type Choice, chooseMapping, currentCaller, subordinates, unpackMapping } from "./choose.ts";
+export {
+  type Caller,
+  type Choice,
+  chooseMapping,
+  currentCaller,
+  mayMount,
+  subordinates,
+  unpackMapping,
+} from "./choose.ts";
 export { readHostFile, readSysctl } from "./host-files.ts";
 export { requireMapped, toHost } from "./lookup.ts";
 export type { IdMapping, IdRange } from "./mapping.ts";

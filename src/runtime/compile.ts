@@ -40,11 +40,13 @@ import {
   addIdMappedMounts,
   addIntelRdt,
   addNetDevices,
+  addReadOnly,
   addSecrets,
   addSysctl,
   addTerminal,
   addTimeOffsets,
   lateTimeNamespace,
+  openHostSources,
   openLabels,
 } from "./rare-fields.ts";
 import type { SecretFile } from "./secrets.ts";
@@ -120,6 +122,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const prepared = options.prepare?.(outside);
   const detached = addIdMappedMounts(plan, outside, config, mapping, theirs);
   const labels = openLabels(outside, process);
+  const newMounts = !joinsMount && (namespaces.create & CLONE_NEWNS) !== 0;
+  const hostSources = openHostSources(plan, outside, config, mapping, newMounts);
   const inside = plan.program("inside", outside);
   const [root, mount, target, devNull, dev, proc, terminal] = slots(inside, 7);
   const compilation: Compilation = {
@@ -134,6 +138,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
     devNull,
     prepared: detached,
     labels,
+    hostSources,
+    readOnlyLater: [],
     volumes: options.volumes,
     exposed,
   };
@@ -159,6 +165,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   if (!joinsUser) addIdMapping(plan, outside, mapping, log);
   addIntelRdt(outside, config, options.id);
   outside.add("send_subject", [ours], { note: "start the container's first process" });
+  hostSources?.start(inside);
 
   inside.add("recv_identity", [theirs], { note: "wait for the id mapping" });
   addIdentity(compilation, joinsUser);
@@ -186,6 +193,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   inside.add("require_device", [devNull, S_IFCHR, deviceNumber(1, 3)], { note: "use the host's /dev/null" });
 
   for (const [index, entry] of (config.mounts ?? []).entries()) addMount(compilation, entry, index);
+  hostSources?.finish(inside);
   addSecrets(compilation, options.secrets);
   addDevices(compilation, dev);
   if (process.terminal) {
@@ -200,6 +208,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   });
   inside.add("close", [target]);
   options.inRoot?.(compilation);
+  addReadOnly(compilation);
   if (config.root?.readonly) addReadOnlyRoot(inside, root, MOUNT_ATTR_RDONLY);
   if (options.hookState !== undefined) addCreateHooks(compilation, { ours, theirs, log, state: options.hookState });
   if (!ownMounts) addChroot(inside, root);

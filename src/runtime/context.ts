@@ -3,6 +3,7 @@ import type { IdMapping } from "../idmap/index.ts";
 import { inUserNamespace } from "../linux/process-state.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
+import type { HostSources } from "./host-sources.ts";
 import type { Labels } from "./labels.ts";
 import type { VolumeMount } from "./volume-mounts.ts";
 
@@ -24,6 +25,10 @@ export interface Compilation {
   /** Detached mounts that `outside` made, by index in `mounts`. */
   readonly prepared?: ReadonlyMap<number, Slot>;
   readonly labels?: Labels | undefined;
+  /** Opens the sources of bind mounts where `inside` cannot. */
+  readonly hostSources?: HostSources | undefined;
+  /** Mounts that become read-only when all is in them, as slots of `inside`. */
+  readonly readOnlyLater: { readonly held: Slot; readonly note: string }[];
   /** What is to be done to the sources of some bind mounts. */
   readonly volumes?: readonly VolumeMount[] | undefined;
   /**

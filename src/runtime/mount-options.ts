@@ -102,10 +102,10 @@ export function parseMountOptions(options: readonly string[] | undefined, field:
     else if (option === "tmpcopyup") copyUp = true;
     else if (option === "remount") remount = true;
     else if (SUPERBLOCK.has(option)) data.push([option, null]);
-    else if (!NOTHING.has(option)) {
+    // podman 5 writes an empty one for each tmpfs of --systemd=always
+    else if (option !== "" && !NOTHING.has(option)) {
       const at = option.indexOf("=");
-      if (at === 0 || option === "")
-        throw new TsboxError("invalid", `cannot mount: ${field}: "${option}" is not an option`);
+      if (at === 0) throw new TsboxError("invalid", `cannot mount: ${field}: "${option}" is not an option`);
       data.push(at < 0 ? [option, null] : [option.slice(0, at), option.slice(at + 1)]);
     }
   }

@@ -19,7 +19,7 @@ import type { Mount } from "../oci/index.ts";
 import { RECOVER_DENIED } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { addVolumeMount, labelOption } from "./rare-fields.ts";
+import { addReadOnlyLater, addVolumeMount, isToBeFilled, labelOption } from "./rare-fields.ts";
 
 /** Files of /proc that may be replaced one by one, as runc allows for lxcfs. */
 const PROC_FILES = new Set(
@@ -52,8 +52,8 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
   if (isBind && volume !== undefined)
     addVolumeMount(compilation, volume, mount, options, (...how) => addAttach(compilation, ...how));
   else if (isBind) addBind(compilation, mount, options, field);
-  else if (mount.type === "cgroup") addCgroup(compilation, mount, options, field);
-  else addFileSystem(compilation, mount, mount.type ?? "none", options, field);
+  else if (mount.type === "cgroup") addCgroup(compilation, mount, options, index);
+  else addFileSystem(compilation, mount, mount.type ?? "none", options, index);
 }
 
 function normalized(path: string): string {
@@ -113,7 +113,13 @@ function addBind(compilation: Compilation, mount: Mount, options: MountOptions, 
   const note = `bind ${source} at ${mount.destination}`;
   const type = statPath(source).isFolder ? S_IFDIR : S_IFREG;
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
-  compilation.inside.add("open_tree", [compilation.mount, null, source, OPEN_TREE_CLONE | recursive], { note });
+  const { inside, hostSources } = compilation;
+  if (hostSources === undefined)
+    inside.add("open_tree", [compilation.mount, null, source, OPEN_TREE_CLONE | recursive], { note });
+  else {
+    hostSources.add(source, recursive !== 0, note);
+    inside.add("recv_fd", [compilation.mount, hostSources.take], { note });
+  }
   addAttach(compilation, mount.destination, type, options, { note, bind: true, links: true });
 }
 
@@ -143,18 +149,19 @@ const FALLBACK: Record<string, string> = {
   cgroup2: "/sys/fs/cgroup",
 };
 
-function addFileSystem(
-  compilation: Compilation,
-  mount: Mount,
-  type: string,
-  options: MountOptions,
-  field: string,
-): void {
+function addFileSystem(compilation: Compilation, mount: Mount, type: string, given: MountOptions, index: number): void {
   const { inside, mount: slot } = compilation;
   const note = `mount ${type} at ${mount.destination}`;
   const links = type !== "proc" && type !== "sysfs";
   const fallback = FALLBACK[type];
-  if (type === "none" || type === "") throw new TsboxError("invalid", `cannot run: ${field}.type: it is missing`);
+  if (type === "none" || type === "")
+    throw new TsboxError("invalid", `cannot run: mounts[${index}].type: it is missing`);
+  const later =
+    type === "tmpfs" &&
+    ((given.set | given.setAll) & MOUNT_ATTR_RDONLY) !== 0 &&
+    isToBeFilled(compilation, normalized(mount.destination), index, normalized);
+  const writable = { ...given, set: given.set & ~MOUNT_ATTR_RDONLY, setAll: given.setAll & ~MOUNT_ATTR_RDONLY };
+  const options = later ? writable : given;
   const [refused, attached] = [inside.label(), inside.label()];
   const parameters: string[] = mount.source ? [`source=${mount.source}`] : [];
   const label = labelOption(compilation.config, type);
@@ -176,6 +183,7 @@ function addFileSystem(
     if (attributes !== options.set)
       inside.add("mount_setattr", [slot, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, null], { note });
   }
+  if (later) addReadOnlyLater(compilation, note);
   addAttach(compilation, mount.destination, S_IFDIR, options, { note, bind: false, links });
   if (fallback === undefined) return;
   inside.add("jump", [], { to: attached });
@@ -191,12 +199,17 @@ function addFileSystem(
 }
 
 /** `type: cgroup` is whatever the host has (runtime-spec, "cgroup ownership"); with version 1 that is a tree of mounts to bind. */
-function addCgroup(compilation: Compilation, mount: Mount, options: MountOptions, field: string): void {
+function addCgroup(compilation: Compilation, mount: Mount, options: MountOptions, index: number): void {
   if (isUnified()) {
-    addFileSystem(compilation, mount, "cgroup2", { ...options, data: [] }, field);
+    addFileSystem(compilation, mount, "cgroup2", { ...options, data: [] }, index);
     return;
   }
-  addBind(compilation, { ...mount, type: "bind", source: "/sys/fs/cgroup" }, { ...options, data: [] }, field);
+  addBind(
+    compilation,
+    { ...mount, type: "bind", source: "/sys/fs/cgroup" },
+    { ...options, data: [] },
+    `mounts[${index}]`,
+  );
 }
 
 function isUnified(): boolean {

@@ -6,6 +6,7 @@ import type { IdMapping } from "../idmap/index.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
+import type { HostSources } from "./host-sources.ts";
 import type { Labels } from "./labels.ts";
 import type { SecretFile } from "./secrets.ts";
 
@@ -122,4 +123,32 @@ export function addSecrets(compilation: Compilation, secrets: readonly SecretFil
   if (secrets === undefined || secrets.length === 0) return;
   const { addSecrets } = require("./secrets.ts") as typeof import("./secrets.ts");
   addSecrets(compilation, secrets);
+}
+
+export function openHostSources(
+  plan: PlanBuilder,
+  outside: Program,
+  config: RuntimeConfig,
+  mapping: IdMapping,
+  newMounts: boolean,
+): HostSources | undefined {
+  if (mapping.kind !== "subuid" || process.geteuid?.() !== 0) return undefined;
+  const sources = require("./host-sources.ts") as typeof import("./host-sources.ts");
+  return sources.needsHostSources(config, mapping, newMounts) ? sources.openHostSources(plan, outside) : undefined;
+}
+
+function readOnlyLater(): typeof import("./read-only-later.ts") {
+  return require("./read-only-later.ts") as typeof import("./read-only-later.ts");
+}
+
+export function isToBeFilled(...how: Parameters<typeof import("./read-only-later.ts").isToBeFilled>): boolean {
+  return readOnlyLater().isToBeFilled(...how);
+}
+
+export function addReadOnlyLater(compilation: Compilation, note: string): void {
+  readOnlyLater().addReadOnlyLater(compilation, note);
+}
+
+export function addReadOnly(compilation: Compilation): void {
+  if (compilation.readOnlyLater.length > 0) readOnlyLater().addReadOnly(compilation);
 }

@@ -78,6 +78,46 @@ describe("id-mapped mounts", () => {
   });
 });
 
+describe("bind mounts for a user namespace whose root is nobody to their sources", () => {
+  const ids = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const withUser = (script: string, options: string[], wrap?: (argv: readonly string[]) => string[]) =>
+    runBundle(script, {
+      ...(wrap && { wrap }),
+      prepare: (bundle) => {
+        mkdirSync(join(bundle, "rootfs/data"));
+        writeFileSync(join(bundle, "rootfs/etc/motd"), "");
+        mkdirSync(join(bundle, "private/source/below/secret"), { recursive: true });
+        writeFileSync(join(bundle, "private/source/file"), "hidden\n");
+        chmodSync(join(bundle, "private"), 0o700);
+        // the root file system is within reach, as callers see to it
+        chmodSync(join(bundle, ".."), 0o755);
+      },
+      edit: (config) => {
+        const capabilities = ["CAP_SYS_ADMIN"];
+        Object.assign(config.linux, { uidMappings: ids, gidMappings: ids });
+        config.process.capabilities = { bounding: capabilities, effective: capabilities, permitted: capabilities };
+        const files = ["bind", "ro"];
+        config.mounts.push({ destination: "/data", type: "bind", source: "private/source", options });
+        config.mounts.push({ destination: "/etc/motd", type: "bind", source: "private/source/file", options: files });
+      },
+    });
+
+  test("are made all the same", () => {
+    expect(withUser("cat /data/file /etc/motd", ["rbind"])).toMatchObject({ stdout: "hidden\nhidden\n", stderr: "" });
+  });
+
+  test("cannot be made writable where the host's mount is not, nor show what it covers", () => {
+    const prepare = `s=bundle/private/source; mount --bind $s $s; mount -t tmpfs cover $s/below
+      mount -o remount,bind,ro $s; exec "$@"`;
+    const script = `mount -o remount,bind,rw /data; touch /data/new || echo read-only
+      umount /data/below || echo covered; ls /data/below`;
+    const wrap = (argv: readonly string[]) => ["unshare", "--mount", "sh", "-euc", prepare, "sh", ...argv];
+    const { stdout, stderr } = withUser(script, ["rbind"], wrap);
+    expect(stdout).toBe("read-only\ncovered\n");
+    expect(stderr).toMatch(/denied|not permitted/i);
+  });
+});
+
 describe("tmpfs over a folder", () => {
   test("tmpcopyup keeps owners and devices", () => {
     const { stdout, stderr } = runBundle("cd /data; stat -c '%n %u:%g %F %t:%T' . file device", {

@@ -42,6 +42,10 @@ test("what is left is the file system's", () => {
   ]);
 });
 
+test("an empty option is none", () => {
+  expect(parse("nosuid", "")).toEqual(parse("nosuid"));
+});
+
 test("an option without a name is refused by the field's name", () => {
   expect(() => parse("=x")).toThrow('mounts[0].options: "=x" is not an option');
 });

@@ -41,6 +41,7 @@ const tmpfs = (options: string[], destination = "/data"): Mount => ({
   source: "x",
   options,
 });
+const devpts: Mount = { destination: "/dev/pts", type: "devpts", source: "x", options: ["newinstance"] };
 const optionsOf = (options: string[]) => [...(show([tmpfs(options)]).get("/data")?.options ?? [])];
 
 describe("options of a new file system", () => {
@@ -195,6 +196,31 @@ describe("tmpfs over a folder of the root", () => {
     );
     expect(stdout).toBe("copied\n");
     expect(stderr).toContain("Read-only file system");
+  });
+
+  requires(userNamespaces)("may be read-only, with mounts, devices and the working folder in it", () => {
+    const { stdout, stderr } = runBundle(
+      `for folder in /data /data/below /data/work /dev /dev/shm /copy /copy/deep; do touch $folder/new 2>/dev/null && echo $folder; done
+      echo x > /dev/null; pwd; cat /copy/file`,
+      {
+        asRoot,
+        prepare: (bundle) => {
+          mkdirSync(join(bundle, "rootfs/copy"));
+          writeFileSync(join(bundle, "rootfs/copy/file"), "copied\n");
+        },
+        edit: (config) => {
+          config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev");
+          config.mounts.push(tmpfs(["ro", "mode=755"], "/dev"), devpts, tmpfs([], "/dev/shm"));
+          config.mounts.push(tmpfs(["ro", "mode=755"]), tmpfs([], "/data/below"));
+          config.mounts.push(tmpfs(["rro", "tmpcopyup"], "/copy"), tmpfs([], "/copy/deep"));
+          config.process.cwd = "/data/work";
+        },
+      },
+    );
+    expect({ stdout, stderr }).toEqual({
+      stdout: "/data/below\n/dev/shm\n/copy/deep\n/data/work\ncopied\n",
+      stderr: "",
+    });
   });
 
   requires(userNamespaces)("tmpcopyup: a link in the image does not lead out of the root", () => {
