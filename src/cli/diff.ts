@@ -33,12 +33,13 @@ export async function diff(argv: readonly string[]): Promise<number> {
     throw new TsboxError("usage", `cannot use --format ${format}: tsbox diff knows json`);
   const store = openStore().root;
   const changes = await listChanges(store, findContainer(store, name));
-  const paths = (kind: string) => changes.filter((change) => change.kind === kind).map(({ path }) => path);
+  const paths = (kind: string) =>
+    changes.filter((change) => change.kind === kind).map(({ path }) => Buffer.from(path, "latin1").toString());
   if (format === "json") {
     // podman's form: what there is none of is left out
     const lists = { changed: paths("C"), added: paths("A"), deleted: paths("D") };
     const filled = Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
     writeAll(1, `${JSON.stringify(filled, null, 2)}\n`);
-  } else writeAll(1, changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""));
+  } else writeAll(1, Buffer.from(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""), "latin1"));
   return 0;
 }

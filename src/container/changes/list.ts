@@ -9,7 +9,7 @@ import type { ChangesJob } from "./walk.ts";
 export interface ListedChange {
   /** Docker's letters: added, changed (or has something changed below), deleted. */
   readonly kind: "A" | "C" | "D";
-  /** Absolute. */
+  /** Absolute, with one character for each byte (latin1), because names need not be UTF-8. */
   readonly path: string;
 }
 
@@ -36,7 +36,7 @@ export async function listChanges(store: string, id: string): Promise<ListedChan
   compileHotCode();
   const { root, job } = changesJob(store, id, "compare");
   const worker = startFilesWorker({ kind: "diff", ...job }, { mapping: root.mapping, input: "ignore", output: "pipe" });
-  const text = await new Response(worker.output).text();
+  const text = Buffer.from(await new Response(worker.output).bytes()).toString("latin1");
   await worker.finish();
   const changes = text.split("\0").slice(0, -1);
   // cast: the worker writes these letters

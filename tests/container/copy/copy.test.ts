@@ -194,7 +194,8 @@ test("a container starts again with what was copied while it did not run, and is
   const holding = it.person.spawn(["cp", "-", "again:/tmp"], { cwd: it.here });
   await Bun.sleep(500);
   expect((await it.tsbox(["start", "again"])).exitCode).not.toBe(0);
-  await holding.stdin.end(writeTar([{ path: "late", data: "late" }]));
+  holding.stdin.write(writeTar([{ path: "late", data: "late" }]));
+  await holding.stdin.end();
   expect(await holding.exited).toBe(0);
   await it.ok(["start", "again"]);
   expect(await it.inside("again", "cat /kept /tmp/late")).toBe("hello\nlate");
@@ -203,7 +204,7 @@ test("a container starts again with what was copied while it did not run, and is
 test("files of any name and size, in folders of any mode", async () => {
   await it.inside(
     "up",
-    `mkdir -p /odd/ro; cd /odd; touch "$(printf 'a\\377b')" 'sp ace' '-n' 'nl
+    `mkdir -p /odd/ro; cd /odd; touch -- "$(printf 'a\\377b')" 'sp ace' '-n' 'nl
 x'; head -c 3000001 /dev/urandom > big; long=$(printf 'n%.0s' $(seq 200)); touch $long ro/f; chmod 555 ro; md5sum big`,
   );
   await it.ok(["cp", "up:/odd", "odd"]);
