@@ -46,6 +46,7 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
   checkSources(given);
   const store = openStore().root;
   const { mapping } = chooseMapping(given.userns);
+  await fetchMounted(given, mapping, make.onEvent);
   const image = given.image === undefined ? undefined : await prepareImage(given, mapping, make.onEvent);
   if (given.replace && given.name !== undefined)
     await (await import("./remove.ts")).replaceContainer(store, given.name);
@@ -76,6 +77,15 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
   }
 }
 
+/** Images of `--mount type=image`: fetched while nothing is held, because that waits for whoever holds the store. */
+async function fetchMounted(options: RunOptions, mapping: IdMapping, onEvent: OnPullEvent | undefined): Promise<void> {
+  for (const { type, source } of options.mounts) {
+    if (type !== "image") continue;
+    const { hold } = await prepareImage({ ...options, image: source }, mapping, onEvent);
+    hold[Symbol.dispose]();
+  }
+}
+
 /** What the container mounts beside its root, with volumes that are there; undefined when there is nothing. */
 async function chooseVolumes(
   store: string,
@@ -93,7 +103,8 @@ async function chooseVolumes(
     mounts,
     volumesFrom,
     imageVolumes,
-    image: async (name) => await prepareImage({ ...options, image: name, platform: undefined }, mapping, onEvent),
+    // it was fetched before anything was held
+    image: async (name) => await prepareImage({ ...options, image: name, pull: "never" }, mapping, onEvent),
   });
 }
 

@@ -59,10 +59,11 @@ describe("a new volume", () => {
 
   test("is filled where only the caller's own id is mapped, too", async () => {
     const image = www("single");
-    const flags = ["--userns=single", "-v", "single:/srv/www"];
-    expect(await run(flags, image, "cd /srv/www; cat index sub/file; stat -c %a . tool; touch new; ls")).toBe(
-      "pagedeep750\n4755\nindex\nlink\nnew\nsub\ntool",
-    );
+    const look = "cd /srv/www; cat index sub/file; stat -c '%a %u:%g' . index sub sub/file tool; ls";
+    const there = await run(["--userns=single"], image, look);
+    expect(there).toStartWith("pagedeep750 0:0\n");
+    expect(await run(["--userns=single", "-v", "single:/srv/www"], image, `${look}; touch new`)).toBe(there);
+    expect(await run(["--userns=single", "-v", "single:/srv/www"], image, "ls /srv/www | wc -l")).toBe("5");
   });
 
   test("belongs to the program's user where the image has no such folder", async () => {
@@ -262,7 +263,7 @@ describe("what may be done with a volume", () => {
       "/anon:\na\n\n/host:\nc\n\n/shared:\nb\nls: /t: No such file or directory",
     );
     expect((await it.run(["--volumes-from", "first:ro"], ["touch", "/shared/x", "/anon/x", "/host/x"])).stderr).toMatch(
-      /(Read-only file system[^]*){3}/,
+      /(Read-only file system[\s\S]*){3}/,
     );
     expect(await it.output([...from, "-v", "other:/shared"], sh("ls /shared"))).toBe("");
     // the volume without a name is theirs as long as one of them is there
@@ -346,7 +347,7 @@ describe("tsbox volume", () => {
     mkdirSync(folder);
     await it.person.ok(["volume", "create", "-o", "type=none", "-o", `device=${folder}`, "-o", "o=bind", "bound"]);
     expect(await run(["-v", "bound:/srv/www"], image, LOOK)).toBe(WWW);
-    expect(readFileSync(`${folder}/link`, "latin1").length).toBe(4);
+    expect(readdirSync(folder).sort()).toEqual(["index", "link", "sub", "tool"]);
     await it.person.ok(["volume", "create", "-o", "type=tmpfs", "-o", "o=size=1m,mode=700", "memory"]);
     expect(
       await run(

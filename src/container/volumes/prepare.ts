@@ -10,7 +10,7 @@ import type { VolumeMount } from "../../runtime/index.ts";
 import type { LayeredImage } from "../root.ts";
 import type { MountRequest } from "../spec/mount-request.ts";
 import type { StorageDriver } from "../spec/options.ts";
-import { isEmptyFolder } from "./names.ts";
+import { isEmptyFolder, isFileIn } from "./names.ts";
 import { volumeKind } from "./options.ts";
 import { requireVolume, type Volume, volumeData, volumeFolder } from "./volume.ts";
 
@@ -78,21 +78,12 @@ function prepareVolume({ store }: PrepareOptions, request: MountRequest): Prepar
     volume: {
       destination,
       source,
-      isFolder: subpath === undefined || isFolderAt(path),
+      isFolder: subpath === undefined || !isFileIn(source, subpath),
       chown,
       ...(subpath === undefined ? {} : { subpath }),
       ...(copyUp === undefined ? {} : { copyUp }),
     },
   };
-}
-
-/** What cannot be looked at from here is taken for a folder; the kernel says no if it is a file. */
-function isFolderAt(path: string): boolean {
-  try {
-    return statIfPresent(path)?.isFolder !== false;
-  } catch {
-    return true;
-  }
 }
 
 /**
@@ -167,13 +158,5 @@ async function imageSource(
 }
 
 function isFileInLayers({ layersFolder, layers }: LayeredImage, subpath: string): boolean {
-  for (const name of layers.toReversed()) {
-    try {
-      const found = statIfPresent(`${layersFolder}/${name}/${subpath}`);
-      if (found !== undefined) return !found.isFolder;
-    } catch {
-      // a folder that only root of the namespace may enter
-    }
-  }
-  return false;
+  return layers.some((name) => isFileIn(`${layersFolder}/${name}`, subpath));
 }

@@ -17,7 +17,7 @@ export interface ResolveOptions {
   readonly volumesFrom: readonly VolumesFrom[];
   /** Destinations of the image's VOLUMEs. */
   readonly imageVolumes: readonly string[];
-  /** Has the image of a `--mount type=image`, fetched where it is missing. */
+  /** The image of a `--mount type=image`, which is here. */
   readonly image: (name: string) => Promise<PreparedImage>;
 }
 
@@ -42,7 +42,6 @@ export async function resolveVolumes(options: ResolveOptions): Promise<ResolvedV
   const { store } = options;
   const images: PreparedImage[] = [];
   const given: MountRequest[] = [];
-  // images may have to be fetched: the lock is not held across the network
   for (const mount of options.mounts) given.push(await withLayers(mount, options, images));
   const lock = shareVolumes(store);
   let held = true;
