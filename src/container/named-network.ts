@@ -31,12 +31,6 @@ export async function joinNetworks({ options, record, store, mapping }: Containe
   const networks = endpoints.map(({ network }) => findNetwork(store, network));
   const twice = networks.find(({ id }, i) => networks.findIndex((other) => other.id === id) !== i);
   if (twice !== undefined) throw new TsboxError("usage", `cannot join network ${twice.name}: it is named twice`);
-  // a namespace belongs to one user namespace, and each hub has its own
-  if (networks.length > 1 && mapping.kind !== "none")
-    throw new TsboxError(
-      "unsupported",
-      "cannot join several networks: a container has one; put those that talk to each other into the same network",
-    );
   const servers = upstreamServers(
     options.dns.servers,
     networks.map(({ subnet }) => subnet),

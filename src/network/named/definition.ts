@@ -179,7 +179,8 @@ export function isHostOf(subnet: Subnet, text: string): boolean {
   return contains(subnet, address) && address !== subnet.base && address !== subnet.base + sizeOf(subnet) - 1;
 }
 
-function lockNetworks(store: string): FileLock {
+/** Taken after a network's own lock, by who takes both. */
+export function lockNetworks(store: string): FileLock {
   makeFolders(`${store}/networks`, 0o700);
   return lockFile(`${store}/networks/.lock`, { mode: "exclusive" });
 }

@@ -1,6 +1,14 @@
 /** The plan of a network's hub: its namespaces, the bridge in them, and the process that stays (`native/hub.c`). */
 import type { IdMapping } from "../../idmap/index.ts";
-import { CLONE_NEWNET, CLONE_NEWUSER, O_RDONLY, O_RDWR, PR_SET_PDEATHSIG, SIGKILL } from "../../linux/abi.gen.ts";
+import {
+  CLONE_NEWNET,
+  CLONE_NEWUSER,
+  O_RDONLY,
+  O_RDWR,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../../linux/abi.gen.ts";
 import {
   addFailureProgram,
   addIdMapping,
@@ -31,11 +39,17 @@ const [GO, DONE, STARTED] = [1, 2, 3];
 const ANY_FAILURE =
   RECOVER_MISSING | RECOVER_DENIED | RECOVER_EXISTS | RECOVER_UNSUPPORTED | RECOVER_BUSY | RECOVER_OTHER;
 
-/**
- * The process that carries it out ends when the hub listens.
- * @param folder the network's, absolute
- */
-export function hubPlan(network: NetworkDefinition, mapping: IdMapping, folder: string): Uint8Array {
+export interface HubPlan {
+  readonly network: NetworkDefinition;
+  readonly mapping: IdMapping;
+  /** The network's, absolute. */
+  readonly folder: string;
+  /** Descriptor, in the process that carries it out, of a user namespace with that mapping to be used; a new one is made without. */
+  readonly user: number | undefined;
+}
+
+/** The process that carries it out ends when the hub listens. */
+export function hubPlan({ network, mapping, folder, user }: HubPlan): Uint8Array {
   const plan = new PlanBuilder();
   const launcher = plan.program("launcher");
   const [ours, theirs, pid, log] = [launcher.slot(), launcher.slot(), launcher.slot(), launcher.slot()];
@@ -50,7 +64,7 @@ export function hubPlan(network: NetworkDefinition, mapping: IdMapping, folder: 
   hub.add("take_reports", []);
   hub.add("close", [ours]);
   hub.add("setsid", []);
-  const made = addNamespaces(plan, hub, network, mapping, log);
+  const made = addNamespaces(plan, hub, { network, mapping, user, log });
   addStanding(hub, network, folder, { theirs, ...made });
   addFailureProgram(plan, log);
   return plan.encode();
@@ -67,19 +81,19 @@ interface Made {
 function addNamespaces(
   plan: PlanBuilder,
   hub: Program,
-  network: NetworkDefinition,
-  mapping: IdMapping,
-  log: Slot,
+  { network, mapping, user: given, log }: Pick<HubPlan, "network" | "mapping" | "user"> & { log: Slot },
 ): Made {
   const [ours, theirs, child, net] = [hub.slot(), hub.slot(), hub.slot(), hub.slot()];
   const user = mapping.kind === "none" ? null : hub.slot();
   const [udp, tcp] = network.dnsEnabled ? [hub.slot(), hub.slot()] : [null, null];
+  if (user !== null && given !== undefined) hub.add("adopt", [user, given]);
   const maker = plan.program("bridge", hub);
   hub.add("socketpair", [ours, theirs]);
-  const flags = CLONE_NEWNET | (user === null ? 0 : CLONE_NEWUSER);
+  const makesUser = user !== null && given === undefined;
+  const flags = makesUser ? CLONE_NEWUSER | CLONE_NEWNET : 0;
   hub.add("clone", [maker, flags, child, null, 1, SIGKILL], { note: "make the network's namespaces" });
   hub.add("close", [theirs]);
-  addIdMapping(plan, hub, mapping, log);
+  if (makesUser) addIdMapping(plan, hub, mapping, log);
   hub.add("send", [ours, GO], { note: "make the network" });
   if (udp !== null && tcp !== null) {
     hub.add("recv_fd", [udp, ours], { note: "make the network" });
@@ -93,19 +107,24 @@ function addNamespaces(
       note: `open the network's ${name} namespace`,
     });
   open(net, "net");
-  if (user !== null) open(user, "user");
+  if (user !== null && makesUser) open(user, "user");
   hub.add("send", [ours, DONE]);
   hub.add("wait_success", [child], { note: "make the network" });
   for (const slot of [ours, child]) hub.add("close", [slot]);
 
   maker.add("close", [ours]);
   maker.add("recv", [theirs, GO], { note: "wait for the id mapping" });
+  if (user !== null && !makesUser)
+    maker.add("setns", [user, CLONE_NEWUSER], { note: "enter the networks' user namespace" });
   if (mapping.kind === "subuid") maker.add("setgroups", [new Uint8Array()], { note: "drop supplementary groups" });
   // keep-id with a single id has no user 0; the process has all capabilities all the same
   if (user !== null && hasRoot(mapping.gids))
     maker.add("setresgid", [0], { note: "become group 0 of the user namespace" });
   if (user !== null && hasRoot(mapping.uids))
     maker.add("setresuid", [0], { note: "become user 0 of the user namespace" });
+  // entering, and becoming another user, take that away, and with it the hub's way to /proc/PID/ns
+  maker.add("prctl", [PR_SET_DUMPABLE, 1, 0]);
+  if (!makesUser) maker.add("unshare", [CLONE_NEWNET], { note: "make the network's namespace" });
   const gateway = toNumber(network.gateway);
   const mtu = network.options.mtu === undefined ? undefined : Number(network.options.mtu);
   maker.add("loopback_up", [], { note: "bring up the loopback device" });

@@ -16,7 +16,15 @@ import {
   register,
   SERVERS_LIMIT,
 } from "./connection.ts";
-import { isHostOf, lockNetwork, type NetworkDefinition, networkFolder, readNetwork } from "./definition.ts";
+import {
+  isHostOf,
+  listNetworks,
+  lockNetwork,
+  lockNetworks,
+  type NetworkDefinition,
+  networkFolder,
+  readNetwork,
+} from "./definition.ts";
 import type { NamedEndpoint } from "./endpoint.ts";
 import { hubPlan } from "./hub-plan.ts";
 import { macOf } from "./mac.ts";
@@ -130,14 +138,35 @@ async function openHub(store: string, network: NetworkDefinition, mapping: IdMap
       `cannot join network ${network.name}: the containers in it have another mapping of user ids (${running}, not ${textOf(mapping)}); use the same --userns for all, or another network`,
     );
   }
+  using _lock = lockNetworks(store);
+  const other = mapping.kind === "none" ? undefined : anotherHub(store, mapping);
   replaceFile(`${folder}/mapping`, textOf(mapping), 0o600);
-  const native = spawnNative(hubPlan(network, mapping, folder), { stdio: ["ignore", "ignore", "pipe"] });
+  // the first descriptor after the plan's
+  const user = other?.user === undefined ? undefined : 4;
+  const given = other?.user === undefined ? [] : [other.user];
+  const native = spawnNative(hubPlan({ network, mapping, folder, user }), {
+    stdio: ["ignore", "ignore", "pipe", ...given],
+  });
   const said = await new Response(native.stderr as ReadableStream).text(); // cast: it is a pipe
   const status = await native.exited;
+  if (other !== undefined) disconnect(other);
   const started = status === 0 ? connectToHub(folder, mapping.kind !== "none") : undefined;
   if (started !== undefined) return started;
   const reason = said.trim().replace(/^tsbox: /, "") || `its hub ended with status ${status}`;
   throw new TsboxError("host", `cannot make network ${network.name}: ${reason}`);
+}
+
+/**
+ * The hub of any network with that mapping: all networks are in one user namespace, because a container can be in several networks, but
+ * in one user namespace. The caller holds the lock of networks, so that no two hubs make one each.
+ */
+function anotherHub(store: string, mapping: IdMapping): HubConnection | undefined {
+  for (const network of listNetworks(store)) {
+    const folder = networkFolder(store, network);
+    const connection = readShortText(`${folder}/mapping`) === textOf(mapping) ? connectToHub(folder, true) : undefined;
+    if (connection !== undefined) return connection;
+  }
+  return undefined;
 }
 
 /** Who is in a network right now. Connecting keeps its hub from ending for that moment. */
