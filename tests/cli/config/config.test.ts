@@ -116,7 +116,7 @@ describe("errors name file and line", () => {
     ['[run]\npull = "missing"\nmemory = "much"\n', "0.toml:3: cannot use --memory"],
     ['[run]\nuserns = "mine"\n', "0.toml:2: cannot use --userns"],
     ['[run]\nvolume = [\n  "/a:/b",\n  "relative",\n  "/c:/d",\n]\n', "0.toml:4: cannot use -v relative"],
-    ['[network]\ndefault = "wlan"\n', "0.toml:2: cannot use --network"],
+    ['[network]\ndefault = "a b"\n', "0.toml:2: cannot use --network"],
     ['[storage]\ndriver = "zfs"\n', "0.toml:2: cannot use --storage-driver"],
     ['[log]\n\nmax-size = "big"\n', "0.toml:3: cannot use --log-opt"],
   ])("%j", (text, message) => {
