@@ -2,7 +2,7 @@
 import { listChanges } from "../container/changes/index.ts";
 import { findContainer } from "../container/index.ts";
 import { TsboxError } from "../error.ts";
-import { writeAll } from "../linux/write-text.ts";
+import { writeAll, writeBytes } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";
 import { type CommandDefinition, last } from "./args.ts";
 import { HELP, readCommand } from "./command.ts";
@@ -40,6 +40,6 @@ export async function diff(argv: readonly string[]): Promise<number> {
     const lists = { changed: paths("C"), added: paths("A"), deleted: paths("D") };
     const filled = Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
     writeAll(1, `${JSON.stringify(filled, null, 2)}\n`);
-  } else writeAll(1, Buffer.from(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""), "latin1"));
+  } else writeBytes(1, Buffer.from(changes.map(({ kind, path }) => `${kind} ${path}\n`).join(""), "latin1"));
   return 0;
 }

@@ -8,7 +8,7 @@ const it = containers();
 
 const CHANGES = `cd /opt; echo 11 > a/one; rm a/two; rm -r gone; mkdir gone; echo n > gone/new; mkdir -p new/deep; echo f > new/deep/f
   ln new/deep/f new/hard; ln -s /etc/passwd new/ln; chown 5:6 new/hard; chmod 4750 new/hard; rm b; mkdir b; touch b/z; rm /etc/group
-  chmod 700 /home; mkfifo new/fifo; touch -d @1000000000.5 a/one`;
+  chmod 700 /home; mkfifo new/fifo; touch -d @1000000000 a/one`;
 
 /** Everything that could differ, of files that the changes are about. */
 const LOOK =
@@ -132,7 +132,7 @@ describe("the image's documents", () => {
     const copy = run("skopeo", "copy", "-q", `oci:${reference}`, `oci:${it.here}/copied:tag`);
     expect(copy.stderr.toString()).toBe("");
     const unpack = run("umoci", "unpack", "--rootless", "--image", `${it.here}/copied:tag`, `${it.here}/bundle`);
-    expect([unpack.exitCode, unpack.stderr.toString()]).toMatchObject([0]);
+    expect([unpack.exitCode, unpack.stderr.toString()]).toEqual([0, ""]);
     expect(readFileSync(`${it.here}/bundle/rootfs/opt/a/one`, "utf8")).toBe("11\n");
     expect(existsSync(`${it.here}/bundle/rootfs/opt/a/two`)).toBe(false);
     expect(readdirSync(`${it.here}/bundle/rootfs/opt/gone`)).toEqual(["new"]);
