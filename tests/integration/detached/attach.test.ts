@@ -1,0 +1,154 @@
+/** People beside detached containers: attach, start -a, detach keys, terminals. */
+import { describe, expect } from "bun:test";
+import { busybox } from "../../support/busybox-image.ts";
+import { executable, requires, userNamespaces } from "../../support/skip.ts";
+import { Host, isProcess, until } from "./host.ts";
+
+const it = requires(executable, busybox, userNamespaces);
+
+const create = (host: Host, flags: readonly string[], script: string) =>
+  host.ok(["create", "--network=none", "--name", "box", ...flags, host.image, "sh", "-c", script]);
+
+describe("start -a", () => {
+  it("shows all from the beginning, on its stream, and ends as the program does", async () => {
+    using host = new Host();
+    await create(host, [], "echo out; echo err >&2; exit 9");
+    for (let i = 0; i < 5; i++)
+      expect(await host.run(["start", "-a", "box"])).toEqual({ exitCode: 9, stdout: "out\n", stderr: "err\n" });
+  });
+
+  it("-i passes input on, and its end, without a limit on either side", async () => {
+    using host = new Host();
+    await create(host, ["-i"], "cat; echo over");
+    const data = "0123456789abcdef".repeat(100_000);
+    const { exitCode, stdout } = await host.run(["start", "-ai", "box"], { stdin: data });
+    expect(exitCode).toBe(0);
+    expect(stdout === `${data}over\n`).toBe(true);
+  });
+
+  it("of one that cannot be started says why, with Docker's exit status", async () => {
+    using host = new Host();
+    await host.ok(["create", "--network=none", "--name", "box", host.image, "nosuch"]);
+    expect(await host.run(["start", "-a", "box"])).toMatchObject({
+      exitCode: 127,
+      stderr: expect.stringContaining("nosuch"),
+    });
+  });
+
+  it("passes signals on, unless --sig-proxy=false", async () => {
+    using host = new Host();
+    await create(host, [], "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done");
+    for (const proxy of [true, false]) {
+      const child = host.spawn(["start", "-a", `--sig-proxy=${proxy}`, "box"]);
+      const reader = child.stdout.getReader();
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe("ready\n");
+      child.kill("SIGTERM");
+      expect(await child.exited).toBe(proxy ? 3 : 143);
+      expect(isProcess(host.pid("box"))).toBe(!proxy);
+    }
+  });
+});
+
+describe("attach", () => {
+  it("several look on at once, and one that is slow loses nothing", async () => {
+    using host = new Host();
+    await host.start(
+      ["-i", "--name", "box"],
+      ["sh", "-c", "read go; i=0; while [ $i -lt 30000 ]; do echo line $i; i=$((i+1)); done"],
+    );
+    const children = [1, 2, 3].map(() => host.spawn(["attach", "--no-stdin", "box"]));
+    await Bun.sleep(300);
+    const slow = children[0];
+    slow?.kill("SIGSTOP");
+    const typist = host.spawn(["attach", "box"]);
+    typist.stdin.write("go\n");
+    typist.stdin.flush();
+    await Bun.sleep(300);
+    slow?.kill("SIGCONT");
+    const expected = Array.from({ length: 30000 }, (_, i) => `line ${i}\n`).join("");
+    for (const child of children) {
+      expect((await new Response(child.stdout).text()) === expected).toBe(true);
+      expect(await child.exited).toBe(0);
+    }
+    expect((await new Response(typist.stdout).text()) === expected).toBe(true);
+  });
+
+  it("leaving does not end the program's input, when it was detached from the start", async () => {
+    using host = new Host();
+    await host.start(["-i", "--name", "box"], ["sh", "-c", "while read line; do echo got $line; done; echo end"]);
+    for (const word of ["one", "two"]) {
+      const child = host.spawn(["attach", "box"]);
+      child.stdin.write(`${word}\n`);
+      child.stdin.flush();
+      await until(`${word} is read`, async () => (await host.ok(["logs", "box"])).endsWith(`got ${word}\n`));
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+    expect(await host.ok(["logs", "box"])).toBe("got one\ngot two\n");
+  });
+
+  it("needs a container that runs", async () => {
+    using host = new Host();
+    await create(host, [], "true");
+    expect(await host.run(["attach", "box"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("it does not run"),
+    });
+  });
+});
+
+describe("terminals", () => {
+  it("attach, type, detach by keys, attach again, and end", async () => {
+    using host = new Host();
+    await host.start(["-it", "--name", "box"], ["sh"]);
+    await using first = host.terminal(["attach", "box"]);
+    first.type("echo a$((1+1))b\r");
+    await first.see(/a2b/);
+    first.type("\x10\x11");
+    await first.see(/read escape sequence/);
+    expect(await first.exited).toBe(0);
+    expect(isProcess(host.pid("box"))).toBe(true);
+    await using second = host.terminal(["attach", "--detach-keys=ctrl-x,d", "box"]);
+    // a part of the keys, and then another, is typed after all
+    second.type("echo \x18\x7f\x7fc3; exit 7\r");
+    expect(await second.exited).toBe(7);
+    expect(await host.ok(["wait", "box"])).toBe("7\n");
+  });
+
+  it("the program has the window's size, also when that changes, and Ctrl-C", async () => {
+    using host = new Host();
+    await host.start(["-it", "--name", "box"], ["sh"]);
+    await using terminal = host.terminal(["attach", "box"]);
+    terminal.resize(101, 33);
+    terminal.type("stty size\r");
+    await terminal.see(/33 101/);
+    terminal.type("sleep 1000\r");
+    await Bun.sleep(200);
+    terminal.type("\x03");
+    terminal.type("echo st$?\r");
+    await terminal.see(/st130/);
+    terminal.type("exit\r");
+    expect(await terminal.exited).toBe(130);
+  });
+
+  it("start -ai of one with a terminal", async () => {
+    using host = new Host();
+    await host.ok(["create", "-it", "--network=none", "--name", "box", host.image, "sh"]);
+    await using terminal = host.terminal(["start", "-ai", "box"]);
+    terminal.type("tty; echo x$((2+3))\r");
+    await terminal.see(/\/dev\/pts\/0[\s\S]*x5/);
+    terminal.type("exit 4\r");
+    expect(await terminal.exited).toBe(4);
+  });
+
+  it("exec -it beside it", async () => {
+    using host = new Host();
+    await host.start(["--name", "box"], ["sleep", "1000"]);
+    await using terminal = host.terminal(["exec", "-it", "-e", "A=b", "box", "sh"]);
+    terminal.resize(90, 20);
+    terminal.type("tty; echo $A-$((2+3)); stty size\r");
+    await terminal.see(/\/dev\/pts\/0[\s\S]*b-5[\s\S]*20 90/);
+    terminal.type("exit 6\r");
+    expect(await terminal.exited).toBe(6);
+  });
+});

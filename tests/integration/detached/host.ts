@@ -1,0 +1,68 @@
+/** Somebody with an image and containers that stay; all of them are gone when the test is over. */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { writeBusyboxLayout } from "../../support/busybox-image.ts";
+import { Person, TSBOX } from "../../support/tsbox.ts";
+
+export class Host extends Person {
+  readonly image = writeBusyboxLayout(this.folder.join("layout"));
+
+  /** `run -d` without a network, which few tests are about. @returns the id */
+  async start(args: readonly string[], command: readonly string[]): Promise<string> {
+    return (await this.ok(["run", "-d", "--network=none", ...args, this.image, ...command])).trim();
+  }
+
+  /** The folder of a container by its name or id. */
+  container(name: string): string {
+    const link = `${this.storage}/containers/names/${name}`;
+    const id = existsSync(link) ? readlinkSync(link) : name;
+    return `${this.storage}/containers/${id}`;
+  }
+
+  read(name: string, file: string): string {
+    return readFileSync(`${this.container(name)}/${file}`, "utf8");
+  }
+
+  /** Containers that are on disk. */
+  containers(): string[] {
+    const folder = `${this.storage}/containers`;
+    return existsSync(folder) ? readdirSync(folder).filter((name) => name !== "names") : [];
+  }
+
+  /** pid of the first process. */
+  pid(name: string): number {
+    return JSON.parse(this.read(name, "started.json")).pid;
+  }
+
+  /** pid of the monitor: the first process's parent, as the host sees it. */
+  monitor(name: string): number {
+    const stat = readFileSync(`/proc/${this.pid(name)}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  }
+
+  override [Symbol.dispose](): void {
+    Bun.spawnSync([TSBOX, "rm", "--force", "--all"], { env: this.env, cwd: this.home });
+    super[Symbol.dispose]();
+  }
+}
+
+/** Until it is true. @throws Error that names it */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeout = 10_000,
+): Promise<void> {
+  const deadline = Date.now() + timeout;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+export function isProcess(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !" ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "X");
+  } catch {
+    return false;
+  }
+}
