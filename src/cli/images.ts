@@ -1,21 +1,36 @@
 /** `tsbox images` */
+import { TsboxError } from "../error.ts";
 import { type ListedImage, listImages } from "../image/index.ts";
-import { familiarName, parseReference } from "../oci/index.ts";
+import { writeAll } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";
-import { type CommandDefinition, isOn, last } from "./args.ts";
-import { HELP, readCommand, refuseOperands } from "./command.ts";
-import { readableAge, readableSize, shortID } from "./readable.ts";
-import { type Columns, renderFormat, renderTable } from "./table.ts";
+import { all, type CommandDefinition, isOn, last, type ParsedArgs } from "./args.ts";
+import { HELP, readCommand } from "./command.ts";
+import { labelHeading } from "./format/label-heading.ts";
+import { NONE, splitName } from "./image-name.ts";
+import { readableAge, readableSize, readableTime, shortID } from "./readable.ts";
+import { type Columns, DOCKER_WIDTH, renderTable } from "./table.ts";
 
 export const IMAGES: CommandDefinition = {
   name: "images",
   description: "List images.",
-  operands: "",
+  operands: "[REPOSITORY[:TAG]]",
   flags: {
     quiet: { type: "boolean", alias: "q", description: "Print nothing but image ids" },
     digests: { type: "boolean", description: "Show digests" },
+    all: { type: "boolean", alias: "a", description: "As without: nothing is hidden here" },
+    filter: {
+      type: "string",
+      alias: "f",
+      description: "List those that fit: reference=, label=, dangling=, before=, since=",
+      valueHint: "KEY=VALUE",
+      repeated: true,
+    },
     "no-trunc": { type: "boolean", description: "Print ids whole" },
-    format: { type: "string", description: "json, or text with {{.Repository}}, {{.ID}}, ...", valueHint: "FORMAT" },
+    format: {
+      type: "string",
+      description: "table, json, or a template with {{.Repository}}, ...",
+      valueHint: "FORMAT",
+    },
     ...HELP,
   },
   examples: [
@@ -35,20 +50,22 @@ interface ImageRow extends Record<string, unknown> {
   readonly CreatedSince: string;
   readonly Size: string;
   readonly Platform: string;
+  readonly Labels: string;
+  readonly Label: (name: unknown) => string;
 }
 
-const FIELDS = ["Repository", "Tag", "Digest", "ID", "CreatedAt", "CreatedSince", "Size", "Platform"] as const;
-const NONE = "<none>";
-
-/** An image that came from a path has that for its repository. */
-function splitName(name: string): { Repository: string; Tag: string } {
-  if (/^(oci|oci-archive|docker-archive):/.test(name)) {
-    const tag = name.indexOf(":", name.indexOf(":") + 1);
-    return tag < 0 ? { Repository: name, Tag: NONE } : { Repository: name.slice(0, tag), Tag: name.slice(tag + 1) };
-  }
-  const reference = parseReference(name);
-  return { Repository: familiarName(reference, true), Tag: reference.tag ?? NONE };
-}
+const HEADINGS: Readonly<Record<string, unknown>> = {
+  Repository: "REPOSITORY",
+  Tag: "TAG",
+  Digest: "DIGEST",
+  ID: "IMAGE ID",
+  CreatedAt: "CREATED AT",
+  CreatedSince: "CREATED",
+  Size: "SIZE",
+  Platform: "PLATFORM",
+  Labels: "LABELS",
+  Label: labelHeading,
+};
 
 function rowOf(image: ListedImage, whole: boolean, now: number): ImageRow {
   const created = image.created === undefined ? Number.NaN : Date.parse(image.created);
@@ -56,10 +73,14 @@ function rowOf(image: ListedImage, whole: boolean, now: number): ImageRow {
     ...(image.name === undefined ? { Repository: NONE, Tag: NONE } : splitName(image.name)),
     Digest: image.digest,
     ID: whole ? image.id : shortID(image.id),
-    CreatedAt: image.created ?? "",
+    CreatedAt: readableTime(created),
     CreatedSince: readableAge(created, now),
     Size: readableSize(image.size),
     Platform: image.platform,
+    Labels: Object.entries(image.labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(","),
+    Label: (name) => image.labels[String(name)] ?? "",
   };
 }
 
@@ -67,9 +88,14 @@ function rowOf(image: ListedImage, whole: boolean, now: number): ImageRow {
 export async function images(argv: readonly string[]): Promise<number> {
   const args = await readCommand(IMAGES, argv);
   if (args === undefined) return 0;
-  refuseOperands(IMAGES, args);
-  const rows = listImages(openStore()).map((image) => rowOf(image, isOn(args, "no-trunc"), Date.now()));
-  const format = last(args, "format");
+  const text = await listing(args);
+  if (text !== "") writeAll(1, `${text}\n`);
+  return 0;
+}
+
+async function listing(args: ParsedArgs): Promise<string> {
+  const rows = (await chosen(args)).map((image) => rowOf(image, isOn(args, "no-trunc"), Date.now()));
+  if (isOn(args, "quiet")) return [...new Set(rows.map(({ ID }) => ID))].join("\n");
   const columns: Columns<ImageRow> = [
     ["Repository", "REPOSITORY"],
     ["Tag", "TAG"],
@@ -78,11 +104,21 @@ export async function images(argv: readonly string[]): Promise<number> {
     ["CreatedSince", "CREATED"],
     ["Size", "SIZE"],
   ];
-  if (isOn(args, "quiet")) for (const id of new Set(rows.map(({ ID }) => ID))) console.log(id);
-  else if (format === undefined) console.log(renderTable(columns, rows));
-  else {
-    const text = renderFormat(format, FIELDS, rows);
-    if (text !== "") console.log(text);
-  }
-  return 0;
+  const format = last(args, "format");
+  if (format === undefined) return renderTable(columns, rows, DOCKER_WIDTH);
+  const { renderListing } = await import("./format/listing.ts");
+  return renderListing(format, { columns, headings: HEADINGS, rows });
+}
+
+async function chosen(args: ParsedArgs): Promise<readonly ListedImage[]> {
+  const [reference, more] = args.positionals;
+  if (more !== undefined) throw new TsboxError("usage", `cannot run tsbox images: ${more} is one name too many`);
+  const images = listImages(openStore());
+  const filters = all(args, "filter");
+  if (reference === undefined && filters.length === 0) return images;
+  const { chooseBy } = await import("./format/filters.ts");
+  const { imageFilters, referenceFilter } = await import("./image-filters.ts");
+  const fits = chooseBy(filters, imageFilters(images));
+  const isNamed = reference === undefined ? () => true : referenceFilter(reference);
+  return images.filter((image) => fits(image) && isNamed(image));
 }

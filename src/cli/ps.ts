@@ -1,83 +1,93 @@
 /** `tsbox ps` */
-import { type ListedContainer, listContainers } from "../container/index.ts";
-import { openStore } from "../store/index.ts";
-import { type CommandDefinition, isOn, last } from "./args.ts";
+import { isUp, type ListedContainer, listContainers } from "../container/list.ts";
+import { TsboxError } from "../error.ts";
+import { writeAll } from "../linux/write-text.ts";
+import { storeFolder } from "../store/index.ts";
+import { all, type CommandDefinition, isOn, last, type ParsedArgs } from "./args.ts";
 import { HELP, readCommand, refuseOperands } from "./command.ts";
-import { readableAge, shortID } from "./readable.ts";
-import { type Columns, renderFormat, renderTable } from "./table.ts";
+import { COLUMNS, containerRow, SIZE_COLUMN } from "./container-row.ts";
+import { DOCKER_WIDTH, renderTable } from "./table.ts";
 
 export const PS: CommandDefinition = {
   name: "ps",
   description: "List containers that run.",
   operands: "",
   flags: {
-    all: { type: "boolean", alias: "a", description: "List those that have ended, too" },
+    all: { type: "boolean", alias: "a", description: "List those that do not run, too" },
+    last: { type: "string", alias: "n", description: "List the last ones that were made", valueHint: "NUMBER" },
+    latest: { type: "boolean", alias: "l", description: "List the last one that was made" },
+    filter: {
+      type: "string",
+      alias: "f",
+      description: "List those that fit: name=, label=, status=, ancestor=, ...",
+      valueHint: "KEY=VALUE",
+      repeated: true,
+    },
+    format: { type: "string", description: "table, json, or a template with {{.ID}}, ...", valueHint: "FORMAT" },
+    size: { type: "boolean", alias: "s", description: "Show what each has written" },
     quiet: { type: "boolean", alias: "q", description: "Print nothing but ids" },
     "no-trunc": { type: "boolean", description: "Print ids and commands whole" },
-    format: { type: "string", description: "json, or text with {{.ID}}, {{.Names}}, ...", valueHint: "FORMAT" },
     ...HELP,
   },
   examples: [
     ["tsbox ps", "what runs"],
-    ["tsbox rm $(tsbox ps -a -q)", "remove all that has ended"],
-    ["tsbox ps -a --format '{{.Names}} {{.Status}}'", "in a form of one's own"],
+    ["tsbox rm $(tsbox ps -a -q --filter status=exited)", "remove all that has ended"],
+    ["tsbox ps -a --format 'table {{.Names}}\\t{{.Status}}'", "in columns of one's own"],
+    ["tsbox ps --filter label=tier=web --format json", "for programs"],
   ],
 };
-
-/** Named as Docker's fields are. */
-interface ContainerRow extends Record<string, unknown> {
-  readonly ID: string;
-  readonly Image: string;
-  readonly Command: string;
-  readonly CreatedAt: string;
-  readonly RunningFor: string;
-  readonly Status: string;
-  readonly Names: string;
-  readonly Labels: string;
-}
-
-const FIELDS = ["ID", "Image", "Command", "CreatedAt", "RunningFor", "Status", "Names", "Labels"] as const;
-const COLUMNS: Columns<ContainerRow> = [
-  ["ID", "CONTAINER ID"],
-  ["Image", "IMAGE"],
-  ["Command", "COMMAND"],
-  ["RunningFor", "CREATED"],
-  ["Status", "STATUS"],
-  ["Names", "NAMES"],
-];
-
-/** So many letters of a command say which it is. */
-const COMMAND_WIDTH = 30;
-
-function rowOf({ record, running }: ListedContainer, whole: boolean, now: number): ContainerRow {
-  const command = record.command.join(" ");
-  return {
-    ID: whole ? record.id : shortID(record.id),
-    Image: record.image ?? "-",
-    Command: whole || command.length <= COMMAND_WIDTH ? command : `${command.slice(0, COMMAND_WIDTH - 1)}…`,
-    CreatedAt: new Date(record.created).toISOString(),
-    RunningFor: readableAge(record.created, now),
-    Status: running ? "running" : "ended",
-    Names: record.name ?? "",
-    Labels: Object.entries(record.labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(","),
-  };
-}
 
 /** @throws TsboxError `usage` */
 export async function ps(argv: readonly string[]): Promise<number> {
   const args = await readCommand(PS, argv);
   if (args === undefined) return 0;
   refuseOperands(PS, args);
-  const containers = listContainers(openStore().root).filter(({ running }) => running || isOn(args, "all"));
-  const rows = containers.map((container) => rowOf(container, isOn(args, "no-trunc"), Date.now()));
-  const format = last(args, "format");
-  if (isOn(args, "quiet")) for (const { ID } of rows) console.log(ID);
-  else if (format === undefined) console.log(renderTable(COLUMNS, rows));
-  else {
-    const text = renderFormat(format, FIELDS, rows);
-    if (text !== "") console.log(text);
-  }
+  const text = await listing(args, storeFolder());
+  if (text !== "") writeAll(1, `${text}\n`);
   return 0;
+}
+
+async function listing(args: ParsedArgs, store: string): Promise<string> {
+  const containers = await chosen(args, store);
+  const whole = isOn(args, "no-trunc");
+  if (isOn(args, "quiet"))
+    return containers.map(({ record }) => (whole ? record.id : record.id.slice(0, 12))).join("\n");
+  const format = last(args, "format");
+  const withSize = isOn(args, "size") || (format?.includes(".Size") ?? false);
+  const size = withSize ? (await import("./container-size.ts")).sizeTexts(store, containers) : undefined;
+  const sizes = await size;
+  const now = Date.now();
+  const rows = containers.map((container) =>
+    containerRow(container, { whole, now, size: ({ record }) => sizes?.get(record.id) ?? "" }),
+  );
+  const columns = isOn(args, "size") ? [...COLUMNS, SIZE_COLUMN] : COLUMNS;
+  if (format === undefined) return renderTable(columns, rows, DOCKER_WIDTH);
+  const { renderListing } = await import("./format/listing.ts");
+  const { HEADINGS } = await import("./container-headings.ts");
+  return renderListing(format, { columns, headings: HEADINGS, rows });
+}
+
+async function chosen(args: ParsedArgs, store: string): Promise<ListedContainer[]> {
+  const count = lastOnes(args);
+  const filters = all(args, "filter");
+  let containers = listContainers(store);
+  // a filter of states lists those that do not run as well
+  const everyState =
+    isOn(args, "all") || count !== undefined || filters.some((text) => /^(status|exited)\s*=/.test(text));
+  if (!everyState) containers = containers.filter(({ state }) => isUp(state));
+  if (filters.length > 0) {
+    const { chooseBy } = await import("./format/filters.ts");
+    const { containerFilters } = await import("./container-filters.ts");
+    containers = containers.filter(chooseBy(filters, containerFilters(store)));
+  }
+  return count === undefined ? containers : containers.slice(0, count);
+}
+
+/** How many of the last that were made are listed; undefined: all. Docker takes -1 for that. @throws TsboxError `usage` */
+function lastOnes(args: ParsedArgs): number | undefined {
+  const text = last(args, "last");
+  if (text === undefined || text === "-1") return isOn(args, "latest") ? 1 : undefined;
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count > 0) return count;
+  throw new TsboxError("usage", `cannot use --last ${text}: expected a number from 1 on`);
 }

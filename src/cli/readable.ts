@@ -15,29 +15,36 @@ export function readableSize(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-const SPANS: readonly (readonly [name: string, seconds: number])[] = [
-  ["years", 365 * 86400],
-  ["months", 30 * 86400],
-  ["weeks", 7 * 86400],
-  ["days", 86400],
-  ["hours", 3600],
-  ["minutes", 60],
-];
+/**
+ * A span of time in Docker's words: in the largest unit of which there are two at least ("47 hours" says more than "1 day").
+ * @param milliseconds what is below a second, or negative because clocks were set, is "Less than a second"
+ */
+export function readableDuration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 1) return "Less than a second";
+  if (seconds < 60) return seconds === 1 ? "1 second" : `${seconds} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return minutes === 1 ? "About a minute" : `${minutes} minutes`;
+  const hours = Math.round(seconds / 3600);
+  if (hours < 48) return hours === 1 ? "About an hour" : `${hours} hours`;
+  if (hours < 14 * 24) return `${Math.floor(hours / 24)} days`;
+  if (hours < 60 * 24) return `${Math.floor(hours / 24 / 7)} weeks`;
+  if (hours < 730 * 24) return `${Math.floor(hours / 24 / 30)} months`;
+  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
+}
 
 /**
- * `3 days ago`, in the largest unit of which there are two at least, as Docker has it ("47 hours" says more than "1 day");
- * of what has no time, `-`.
+ * `3 days ago`; of what has no time, `-`.
  * @param time milliseconds since 1970
  */
 export function readableAge(time: number | undefined, now: number): string {
-  if (time === undefined || Number.isNaN(time)) return "-";
-  const seconds = Math.floor((now - time) / 1000);
-  for (const [name, length] of SPANS) {
-    const count = Math.floor(seconds / length);
-    if (count >= 2) return `${count} ${name} ago`;
-  }
-  if (seconds < 1) return "just now";
-  return seconds === 1 ? "1 second ago" : `${seconds} seconds ago`;
+  return time === undefined || Number.isNaN(time) ? "-" : `${readableDuration(now - time)} ago`;
+}
+
+/** `2026-11-21 11:52:34 +0000 UTC`, as Docker writes it where the clock is UTC; empty for what has no time. */
+export function readableTime(time: number | undefined): string {
+  if (time === undefined || Number.isNaN(time)) return "";
+  return new Date(time).toISOString().replace(/T(.*)\..*/, " $1 +0000 UTC");
 }
 
 /** What strangers choose (names, labels, messages of servers) without control characters, which must not reach a terminal. */

@@ -11,10 +11,12 @@ import { type ChangesJob, Walk } from "./changes/walk.ts";
 import { type CopyInJob, copyIn } from "./copy/copy-in.ts";
 import { type CopyOutJob, copyOut } from "./copy/copy-out.ts";
 import { ByteOutput } from "./copy/stream.ts";
+import { type SizeJob, sizesOfTrees } from "./size.ts";
 
 export type FilesJob =
   | ({ readonly kind: "diff" } & ChangesJob)
   | ({ readonly kind: "layer"; readonly ownersRecorded: boolean } & ChangesJob)
+  | ({ readonly kind: "size" } & SizeJob)
   | ({ readonly kind: "copy-out" } & CopyOutJob)
   | ({ readonly kind: "copy-in" } & CopyInJob);
 
@@ -41,6 +43,7 @@ export async function filesWorkerMain([text = ""]: readonly string[]): Promise<n
 function work(job: FilesJob): void {
   if (job.kind === "copy-out") copyOut(job, new ByteOutput(1));
   else if (job.kind === "copy-in") copyIn(job, 0);
+  else if (job.kind === "size") new ByteOutput(1).write(Buffer.from(JSON.stringify(sizesOfTrees(job))));
   else {
     using opened = new DisposableStack();
     const top = opened.use(openTree(job.top));
@@ -56,7 +59,7 @@ function diffLine(kind: string, path: string): Uint8Array {
   return Buffer.from(`${kind} /${path}\0`, "latin1");
 }
 
-const VERBS = { diff: "compare", layer: "commit", "copy-out": "copy", "copy-in": "copy" } as const;
+const VERBS = { diff: "compare", size: "measure", layer: "commit", "copy-out": "copy", "copy-in": "copy" } as const;
 
 /** What a person is told of a failure that came up while files were read or written. */
 export function explainFilesError(error: unknown, verb: string): TsboxError {

@@ -1,6 +1,6 @@
 /** Containers made from images. */
 export type { RestartPolicy } from "./folder.ts";
-export { findContainer, isContainerRunning, type ListedContainer, listContainers } from "./list.ts";
+export { findContainer, isUp, type ListedContainer, listContainers, listRecords } from "./list.ts";
 export { discardContainer } from "./remove.ts";
 export { createContainer, type RunMode, runContainer } from "./run.ts";
 export { parseEnv } from "./spec/environment.ts";

@@ -2,6 +2,7 @@
 import type { Store } from "../store/index.ts";
 
 export { ensureImage, findImage, type PullPolicy, shownName } from "./ensure.ts";
+export { findListed } from "./find-by-id.ts";
 export { type ListedImage, listImages } from "./list.ts";
 export type { OnPullEvent, PullEvent } from "./progress.ts";
 export type { PullOptions } from "./pull.ts";

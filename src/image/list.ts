@@ -23,6 +23,7 @@ export interface ListedImage {
   /** Bytes of configuration and layers as they were fetched. */
   readonly size: number;
   readonly platform: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Of an index only those platforms are here that were pulled; the others are passed over. */
@@ -45,6 +46,7 @@ function listed(name: string | undefined, top: Descriptor, image: LocalImage): L
     created: config.created,
     size: manifest.config.size + manifest.layers.reduce((sum, layer) => sum + layer.size, 0),
     platform: platformText(config),
+    labels: config.config?.Labels ?? {},
   };
 }
 

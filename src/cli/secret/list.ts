@@ -4,8 +4,9 @@ import { TsboxError } from "../../error.ts";
 import { openStore } from "../../store/index.ts";
 import { all, type CommandDefinition, isOn, last } from "../args.ts";
 import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
+import { renderFormat } from "../format/listing.ts";
 import { readableAge } from "../readable.ts";
-import { type Columns, renderFormat, renderTable } from "../table.ts";
+import { type Columns, renderTable } from "../table.ts";
 
 const FORMAT = { type: "string", valueHint: "FORMAT" } as const;
 

@@ -3,7 +3,8 @@ import { findVolume, listVolumes, requireVolume, type Volume, volumeData } from 
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn, last } from "../args.ts";
 import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
-import { type Columns, renderFormat, renderTable } from "../table.ts";
+import { renderFormat } from "../format/listing.ts";
+import { type Columns, renderTable } from "../table.ts";
 import { volumeFilter } from "./filter.ts";
 
 const FORMAT = {
