@@ -26,8 +26,6 @@ export interface VolumeMount {
   readonly destination: string;
   /** Absolute path on the host. */
   readonly source: string;
-  /** Where the source, or what its subpath leads to, is no folder it is a file. */
-  readonly isFolder: boolean;
   /** Below the source, in which every link on the way is resolved (CVE-2021-25741). */
   readonly subpath?: string;
   /** All of it becomes the property of process.user. */
@@ -88,7 +86,14 @@ export function addVolumeMount(
     const { uid, gid } = userOf(compilation);
     inside.add("chown_tree", [slot, uid, gid], { note: `give ${volume.source} to ${uid}:${gid}` });
   }
-  attach(mount.destination, volume.isFolder ? S_IFDIR : S_IFREG, options, { note, bind: true, links: true });
+  const [file, done] = [inside.label(), inside.label()];
+  // ENOTDIR is of that class; what the mount shows cannot be looked at before there is a namespace whose root may enter its folders
+  inside.add("require_device", [slot, S_IFDIR, 0], { note, recover: RECOVER_MISSING, to: file });
+  attach(mount.destination, S_IFDIR, options, { note, bind: true, links: true });
+  inside.add("jump", [], { to: done });
+  inside.place(file);
+  attach(mount.destination, S_IFREG, options, { note, bind: true, links: true });
+  inside.place(done);
 }
 
 function userOf({ config }: Compilation): { uid: number; gid: number } {

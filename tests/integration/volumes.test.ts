@@ -347,7 +347,8 @@ describe("tsbox volume", () => {
     mkdirSync(folder);
     await it.person.ok(["volume", "create", "-o", "type=none", "-o", `device=${folder}`, "-o", "o=bind", "bound"]);
     expect(await run(["-v", "bound:/srv/www"], image, LOOK)).toBe(WWW);
-    expect(readdirSync(folder).sort()).toEqual(["index", "link", "sub", "tool"]);
+    // a folder of the host is its image's user's now, as with Docker
+    expect(await run(["-v", `${folder}:/b`], image, "ls /b")).toBe("index\nlink\nsub\ntool");
     await it.person.ok(["volume", "create", "-o", "type=tmpfs", "-o", "o=size=1m,mode=700", "memory"]);
     expect(
       await run(
@@ -359,7 +360,7 @@ describe("tsbox volume", () => {
     expect(await run(["-v", "memory:/srv/www:nocopy"], image, "ls /srv/www; stat -c %a /srv/www")).toBe("700");
     // the folder stays, and what is in it
     await it.person.ok(["volume", "rm", "bound", "memory"]);
-    expect(existsSync(`${folder}/index`)).toBe(true);
+    expect(await run(["-v", `${folder}:/b`], image, "ls /b")).toBe("index\nlink\nsub\ntool");
     await it.person.ok(["volume", "create", "-o", "type=bind", "-o", `device=${folder}`, "back"]);
     await run(["-v", "back:/b"], image, "rm -r /b/*");
   });
@@ -415,11 +416,8 @@ describe("--mount type=image", () => {
         "--mount",
         `type=image,src=${image},dst=/srv/other${more}`,
       ];
-      expect(
-        await it
-          .output(mount(), sh("cat /srv/other/srv/www/index; ls -d /srv/other/bin; touch /srv/other/x 2>&1"))
-          .catch(String),
-      ).toContain("Read-only file system");
+      const read = "cat /srv/other/srv/www/index; ls -d /srv/other/bin; touch /srv/other/x 2>&1 | grep -o Read-only";
+      expect(await it.output(mount(), sh(read))).toBe("page/srv/other/bin\nRead-only");
       expect(
         await it.output(
           mount(",rw=true"),

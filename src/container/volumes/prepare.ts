@@ -10,7 +10,7 @@ import type { VolumeMount } from "../../runtime/index.ts";
 import type { LayeredImage } from "../root.ts";
 import type { MountRequest } from "../spec/mount-request.ts";
 import type { StorageDriver } from "../spec/options.ts";
-import { isEmptyFolder, isFileIn } from "./names.ts";
+import { isEmptyFolder } from "./names.ts";
 import { volumeKind } from "./options.ts";
 import { requireVolume, type Volume, volumeData, volumeFolder } from "./volume.ts";
 
@@ -52,7 +52,7 @@ export async function prepareVolumes(options: PrepareOptions): Promise<PreparedV
 type Prepared = { readonly mount: MountRequest; readonly volume: VolumeMount | undefined };
 
 function ofBind({ destination, source = "" }: MountRequest): VolumeMount {
-  return { destination, source, isFolder: statPath(source).isFolder, chown: true };
+  return { destination, source, chown: true };
 }
 
 function prepareVolume({ store }: PrepareOptions, request: MountRequest): Prepared {
@@ -78,7 +78,6 @@ function prepareVolume({ store }: PrepareOptions, request: MountRequest): Prepar
     volume: {
       destination,
       source,
-      isFolder: subpath === undefined || !isFileIn(source, subpath),
       chown,
       ...(subpath === undefined ? {} : { subpath }),
       ...(copyUp === undefined ? {} : { copyUp }),
@@ -122,7 +121,6 @@ async function prepareImageMount(options: PrepareOptions, request: MountRequest,
     volume: {
       destination,
       source: at,
-      isFolder: subpath === undefined || !isFileInLayers(image, subpath),
       ...(subpath === undefined ? {} : { subpath }),
       ...(source.overlay === undefined ? {} : { overlay: source.overlay }),
     },
@@ -155,8 +153,4 @@ async function imageSource(
     await copyTrees({ layers, destination, mapping: unpackMapping(mapping) });
   }
   return { path: destination };
-}
-
-function isFileInLayers({ layersFolder, layers }: LayeredImage, subpath: string): boolean {
-  return layers.some((name) => isFileIn(`${layersFolder}/${name}`, subpath));
 }
