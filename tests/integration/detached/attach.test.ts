@@ -127,8 +127,8 @@ describe("terminals", () => {
     terminal.type("\x03");
     terminal.type("echo st$?\r");
     await terminal.see(/st130/);
-    terminal.type("exit\r");
-    expect(await terminal.exited).toBe(130);
+    terminal.type("exit 5\r");
+    expect(await terminal.exited).toBe(5);
   });
 
   it("start -ai of one with a terminal", async () => {

@@ -13,9 +13,8 @@ export class Host extends Person {
 
   /** The folder of a container by its name or id. */
   container(name: string): string {
-    const link = `${this.storage}/containers/names/${name}`;
-    const id = existsSync(link) ? readlinkSync(link) : name;
-    return `${this.storage}/containers/${id}`;
+    const folder = `${this.storage}/containers`;
+    return `${folder}/${existsSync(`${folder}/${name}`) ? name : readlinkSync(`${folder}/names/${name}`)}`;
   }
 
   read(name: string, file: string): string {

@@ -79,7 +79,7 @@ describe("what is written", () => {
     using host = new Host();
     await host.ok(["pull", "-q", host.image]);
     // a limit on the size of files is a disk that is full, for the monitor; the program has none
-    const script = `ulimit -f 64; exec "$0" run -d --network=none --name box --ulimit fsize=-1 "$1" sh -c 'yes 0123456789 | head -n 20000; echo >/done'`;
+    const script = `ulimit -S -f 64; exec "$0" run -d --network=none --name box --ulimit fsize=-1 "$1" sh -c 'yes 0123456789 | head -n 20000; echo >/done'`;
     const made = Bun.spawnSync(["bash", "-c", script, TSBOX, host.image], { env: host.env });
     expect(made.stderr.toString()).toBe("");
     expect(await host.ok(["wait", "box"])).toBe("0\n");
