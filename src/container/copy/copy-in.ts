@@ -28,7 +28,12 @@ export function copyIn(job: CopyInJob, input: number): void {
   const root = openRoot(job.root);
   using opened = new DisposableStack();
   const choose = (isFolder: boolean) => chooseDestination(root, job, isFolder, opened);
-  using extractor = new Extractor({ owner: job.owner, ownersRecorded: job.ownersRecorded, choose });
+  using extractor = new Extractor({
+    owner: job.owner,
+    ownersRecorded: job.ownersRecorded,
+    onHost: root === undefined,
+    choose,
+  });
   const parser = new TarParser(extractor);
   let empty = true;
   for (const bytes of readAll(input)) {

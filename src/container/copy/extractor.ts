@@ -37,6 +37,8 @@ export interface Destination {
 export interface ExtractOptions {
   readonly owner: OwnerRule;
   readonly ownersRecorded: boolean;
+  /** Whether the destination is not in a container. */
+  readonly onHost: boolean;
   /** Called once, when it is known whether a folder comes. */
   readonly choose: (firstIsFolder: boolean) => Destination;
 }
@@ -55,7 +57,7 @@ export class Extractor implements Sink {
 
   constructor(options: ExtractOptions) {
     this.#options = options;
-    this.#looks = new Looks(options.owner, options.ownersRecorded);
+    this.#looks = new Looks(options.owner, options.ownersRecorded, options.onHost);
   }
 
   begin(member: Member): void {

@@ -6,8 +6,8 @@ import { syscall } from "../../linux/syscall.ts";
 import { type Descriptor, kernelPath } from "../../rootfs/tree/index.ts";
 
 /**
- * Whose the copies are. `archive`: the ids that the archive says. `root`: user and group 0. `caller`: whoever copies, and then without setuid bits,
- * which would be of the wrong user, and without attributes.
+ * Whose the copies are. `archive`: the ids that the archive says. `root`: user and group 0. `caller`: whoever copies, and then without
+ * attributes.
  */
 export type OwnerRule = "archive" | "root" | "caller";
 
@@ -22,9 +22,17 @@ export class Looks {
   /** Without subordinate ids owners are kept in an attribute. */
   readonly #recorded: boolean;
 
-  constructor(owner: OwnerRule, ownersRecorded: boolean) {
+  /** Permission bits that are taken over. */
+  readonly #bits: number;
+
+  /**
+   * @param onHost a setuid program of a container would be one of the caller, or of a subordinate id, there for every user of the host: such bits
+   * are not taken over, whoever owns the file
+   */
+  constructor(owner: OwnerRule, ownersRecorded: boolean, onHost: boolean) {
     this.#owner = owner;
     this.#recorded = ownersRecorded;
+    this.#bits = onHost || ownersRecorded ? 0o1777 : 0o7777;
   }
 
   /** @throws SyscallError */
@@ -33,8 +41,7 @@ export class Looks {
     // chown(2) takes setuid bits and capabilities away, so it comes first
     if (this.#recorded) this.#record(fd, member, uid, gid);
     else if (this.#owner !== "caller") check("chown", syscall(SYS.fchown, fd, uid, gid), path);
-    const special = this.#owner === "caller" || this.#recorded ? 0o1777 : 0o7777;
-    check("chmod", syscall(SYS.fchmod, fd, member.mode & special), path);
+    check("chmod", syscall(SYS.fchmod, fd, member.mode & this.#bits), path);
     if (this.#owner !== "caller") {
       for (const [key, value] of member.pax) {
         const name = key.slice(XATTR_PREFIX.length);

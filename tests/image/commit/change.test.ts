@@ -11,7 +11,9 @@ const GOOD: readonly (readonly [text: string, changed: Partial<ContainerDefaults
   ['CMD ["broken"', { Cmd: ["/bin/sh", "-c", '["broken"'] }],
   ['ENTRYPOINT ["/init"]', { Entrypoint: ["/init"], Cmd: null }],
   ["ENV A=2", { Env: ["PATH=/bin", "A=2"] }],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a Dockerfile's, not JavaScript's
   ["ENV B=\"two words\" C='$A' D=$A/${A}x", { Env: ["PATH=/bin", "A=1", "B=two words", "C=$A", "D=1/1x"] }],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a Dockerfile's, not JavaScript's
   ["ENV PATH=$PATH:/new E=${NONE:-else} F=${A:+then}", { Env: ["PATH=/bin:/new", "A=1", "E=else", "F=then"] }],
   ["ENV OLD form of it", { Env: ["PATH=/bin", "A=1", "OLD=form of it"] }],
   ["ENV X=a\\ b Y=\\$A", { Env: ["PATH=/bin", "A=1", "X=a b", "Y=$A"] }],
