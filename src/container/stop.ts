@@ -2,6 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGNALS, SYS } from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
+import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { writeText } from "../linux/write-text.ts";
 import { event } from "./events.ts";
@@ -63,6 +64,8 @@ export async function stopContainer(store: string, id: string, options: StopOpti
     if (isRunning(folder)) await waitForMonitor(folder, nameOf(record));
     return;
   }
+  // looked at while it lives
+  const orphan = !isRunning(folder);
   askForStop(folder);
   const pidfd = openFirstProcess(state);
   if (pidfd === undefined) {
@@ -86,10 +89,9 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   } finally {
     syscall(SYS.close, pidfd);
   }
-  const orphan = !isRunning(folder);
   await waitForMonitor(folder, nameOf(record));
   // without a monitor nobody else notes it
-  if (orphan && recordIfPresent(store, id) !== undefined)
+  if (orphan && recordIfPresent(store, id) !== undefined && !exists(`${folder}/exited.json`))
     writeText(`${folder}/exited.json`, JSON.stringify({ exitCode: 128 + SIGKILL, finishedAt: Date.now() }));
   event(store, record, "stop");
 }

@@ -85,7 +85,8 @@ describe("what is written", () => {
     expect(await host.ok(["wait", "box"])).toBe("0\n");
     const { exitCode, stdout, stderr } = await host.run(["logs", "box"]);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^(0123456789\n)+$/);
+    // whole records; where the loss begins a line may be cut
+    expect(stdout.startsWith("0123456789\n".repeat(500))).toBe(true);
     const lost = 20000 * 11 - stdout.length;
     expect(lost).toBeGreaterThan(0);
     expect(stderr).toBe(`tsbox: ${lost} bytes of output were lost: file too large\n`);
