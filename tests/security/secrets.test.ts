@@ -10,18 +10,10 @@ const sh = (script: string) => ["sh", "-c", script];
 /** Files of the person that have the value in them, below the home; as root of a container, to whom all of them can be read. */
 async function filesWithValue(): Promise<string[]> {
   // not the value itself: it would be in that container's options
-  const script = `cd /home && grep -rl '${VALUE.slice(0, 8)}''${VALUE.slice(8)}' . | sort`;
-  const found = await it.person.ok([
-    "run",
-    "--rm",
-    "--network=none",
-    "-v",
-    `${it.person.home}:/home:ro`,
-    it.image,
-    "sh",
-    "-c",
-    script,
-  ]);
+  const script = `cd /home && find . -type f -print0 | xargs -0 grep -l '${VALUE.slice(0, 8)}''${VALUE.slice(8)}' | sort`;
+  // not what is mounted below it: that container's own root
+  const mount = ["--mount", `type=bind,src=${it.person.home},dst=/home,ro,bind-nonrecursive`];
+  const found = await it.person.ok(["run", "--rm", "--network=none", ...mount, it.image, "sh", "-c", script]);
   return found.split("\n").filter((line) => line !== "");
 }
 
