@@ -1,6 +1,7 @@
 /** `logs`: what a container's program has written, and what it goes on to write. */
 import { watch } from "node:fs";
 import { TsboxError } from "../error.ts";
+import { warn } from "../linux/warn.ts";
 import { type ContainerRecord, containerFolder } from "./folder.ts";
 import { type LogRecord, lostOutput, readLog } from "./log-reader.ts";
 import { containerState, readRecord, recordIfPresent } from "./state.ts";
@@ -30,7 +31,7 @@ export async function containerLogs(
   const chosen = select(records, selection);
   await printAll(chosen, selection, print);
   const lost = lostOutput(folder);
-  if (lost !== undefined) console.error(`tsbox: ${lost}`);
+  if (lost !== undefined) warn(lost);
 }
 
 function noLog(record: ContainerRecord): TsboxError {

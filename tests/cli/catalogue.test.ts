@@ -40,7 +40,7 @@ for (const definition of definitions) {
     }
 
     test("has operands that say what they are", () => {
-      expect(definition.operands).toMatch(/^([A-Z][A-Z:|/-]*(\.\.\.)?|[a-z-]+(\|[a-z-]+)+|[[\] ])*$/);
+      expect(definition.operands).toMatch(/^([A-Z][A-Z:|/-]*(\[:[A-Z]+\])?(\.\.\.)?|[a-z-]+(\|[a-z-]+)+|[[\] ])*$/);
     });
 
     test("has an example, each with a word on what it does", () => {

@@ -71,9 +71,9 @@ export function valuesOfNoun(noun: string): Values | undefined {
  * The operand at a place, counted from 0: for `IMAGE [COMMAND [ARG...]]` it is IMAGE, COMMAND, ARG, ARG, and so on.
  */
 export function operandAt(operands: string, index: number): string | undefined {
-  const nouns = operands.split(/[\s[\]]+/).filter((noun) => noun !== "");
-  const noun = nouns[index] ?? (nouns.at(-1)?.endsWith("...") ? nouns.at(-1) : undefined);
-  return noun?.replace(/\.\.\.$/, "");
+  const nouns = operands.split(" ").filter((noun) => noun !== "");
+  const noun = nouns[index] ?? (nouns.at(-1)?.includes("...") ? nouns.at(-1) : undefined);
+  return noun?.match(/[^[\].]+/)?.[0];
 }
 
 /** Whether everything from the first operand on belongs to the container: flags there are not tsbox's. */

@@ -4,6 +4,7 @@ import { TarParser } from "../../image/tar-reader/index.ts";
 import { O_DIRECTORY, O_PATH, SYS } from "../../linux/abi.gen.ts";
 import { check, E, SyscallError } from "../../linux/errno.ts";
 import { syscall } from "../../linux/syscall.ts";
+import { warn } from "../../linux/warn.ts";
 import { type Descriptor, kernelPath, openIn } from "../../rootfs/tree/index.ts";
 import { type Destination, type ExtractOptions, Extractor } from "./extractor.ts";
 import { type CopyRoot, findPlace, openPath, openRoot, type Place, type RootName } from "./place.ts";
@@ -44,7 +45,7 @@ export function copyIn(job: CopyInJob, input: number): void {
   if (empty && !job.archive) return;
   parser.finish();
   extractor.finish();
-  if (extractor.devices > 0) console.error(`tsbox: ${extractor.devices} device nodes were not copied`);
+  if (extractor.devices > 0) warn(`${extractor.devices} device nodes were not copied`);
 }
 
 function chooseDestination(root: CopyRoot, job: CopyInJob, isFolder: boolean, opened: DisposableStack): Destination {

@@ -64,6 +64,8 @@ test.each([
   ["IMAGE [COMMAND [ARG...]]", ["IMAGE", "COMMAND", "ARG", "ARG"]],
   ["CONTAINER...", ["CONTAINER", "CONTAINER"]],
   ["CONTAINER NAME", ["CONTAINER", "NAME", undefined]],
+  ["CONTAINER [NAME[:TAG]]", ["CONTAINER", "NAME", undefined]],
+  ["CONTAINER:PATH|- PATH", ["CONTAINER:PATH|-", "PATH"]],
   ["[COMMAND [SUBCOMMAND]]", ["COMMAND", "SUBCOMMAND", undefined]],
   ["", [undefined]],
 ])("operands %j", (operands, nouns) => {
