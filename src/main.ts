@@ -30,6 +30,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cp: async () => (await import("./cli/cp.ts")).cp,
   diff: async () => (await import("./cli/diff.ts")).diff,
   commit: async () => (await import("./cli/commit.ts")).commit,
+  network: async () => (await import("./cli/network.ts")).network,
   volume: async () => (await import("./cli/volume.ts")).volume,
   secret: async () => (await import("./cli/secret.ts")).secret,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,

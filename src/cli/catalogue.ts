@@ -47,6 +47,7 @@ export const CATALOGUE: readonly Section[] = [
   {
     title: "Networks, volumes, pods and secrets",
     commands: [
+      ["network", async () => (await import("./network.ts")).NETWORK],
       ["volume", async () => (await import("./volume.ts")).VOLUME],
       ["secret", async () => (await import("./secret.ts")).SECRET],
     ],

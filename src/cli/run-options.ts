@@ -13,7 +13,7 @@ import { TsboxError } from "../error.ts";
 import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
 import { errnoText, SyscallError } from "../linux/errno.ts";
 import { readText } from "../linux/read-text.ts";
-import { parseAddHost, parseNetwork, parsePublish } from "../network/index.ts";
+import { parseAddHost, parseNetworks, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
@@ -74,7 +74,7 @@ export function readRunOptions(
     log: args.flags.has("log-driver") || args.flags.has("log-opt") ? stays().readLog(args) : DEFAULT_LOG,
     health: [...args.flags.keys()].some((name) => name.includes("health")) ? stays().readHealth(args) : undefined,
     stopTimeout: optional(last(args, "stop-timeout"), (text) => stays().parseSeconds(text, "--stop-timeout")),
-    networkName: last(args, "network"),
+    networkName: args.flags.has("network") ? all(args, "network").join(" ") : undefined,
     image: rootfs === undefined ? first : undefined,
     rootfs,
     command: rootfs === undefined ? rest : args.positionals,
@@ -98,8 +98,14 @@ export function readRunOptions(
     capAdd: all(args, "cap-add").flatMap((text) => text.split(",")),
     capDrop: all(args, "cap-drop").flatMap((text) => text.split(",")),
     security: readSecurity(all(args, "security-opt")),
-    network: optional(last(args, "network"), parseNetwork),
+    network: parseNetworks(all(args, "network"), {
+      ip: last(args, "ip"),
+      mac: last(args, "mac-address"),
+      aliases: all(args, "network-alias"),
+    }),
     publish: all(args, "publish").map(parsePublish),
+    publishAll: isOn(args, "publish-all"),
+    expose: all(args, "expose"),
     dns: { servers: all(args, "dns"), search: all(args, "dns-search"), options: all(args, "dns-option") },
     addHosts: all(args, "add-host").map(parseAddHost),
     rlimits: all(args, "ulimit").map((text) => values().parseUlimit(text)),

@@ -3,6 +3,7 @@ import { TsboxError } from "../error.ts";
 import { CGROUP2_SUPER_MAGIC } from "../linux/abi.gen.ts";
 import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
+import { warn } from "../linux/warn.ts";
 import { writeText } from "../linux/write-text.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
@@ -44,8 +45,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
   const named =
     options.network?.mode === "named" ? await (await import("./named-network.ts")).joinNetworks(container) : undefined;
-  const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none", named?.setUp);
-  if (network.setup.warning !== undefined) console.error(`tsbox: ${network.setup.warning}`);
+  const network = await prepareNetwork(options, defaults, folder, hostname, mapping.kind !== "none", named?.setUp);
+  if (network.setup.warning !== undefined) warn(network.setup.warning);
   const other = network.setup.joinContainer;
   const joined =
     other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);

@@ -2,7 +2,14 @@
 
 import { randomHex } from "../linux/random.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
-import { type NetworkOptions, type NetworkSetup, setUpNetwork } from "../network/index.ts";
+import {
+  type NetworkOptions,
+  type NetworkSetup,
+  type PublishedPort,
+  parsePublish,
+  setUpNetwork,
+} from "../network/index.ts";
+import type { ContainerDefaults } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import type { RunOptions } from "./spec/options.ts";
 
@@ -22,6 +29,7 @@ export interface ContainerNetwork {
  */
 export async function prepareNetwork(
   options: RunOptions,
+  defaults: ContainerDefaults,
   folder: string,
   hostname: string,
   userNamespace: boolean,
@@ -31,7 +39,7 @@ export async function prepareNetwork(
   const sockets = `${process.env.XDG_RUNTIME_DIR || "/tmp"}/tsbox-${randomHex(8)}`;
   const setup = await setUp({
     ...(options.network === undefined ? {} : { mode: options.network }),
-    publish: options.publish,
+    publish: [...options.publish, ...(options.publishAll ? exposedPorts(options, defaults) : [])],
     dns: options.dns,
     addHosts: options.addHosts,
     hostname,
@@ -52,10 +60,35 @@ export async function prepareNetwork(
     files[`/etc/${name}`] = `${folder}/${name}`;
   }
   const { slirpPorts, ports } = setup;
+  // with the ports that the host has chosen
+  if (ports.length > 0) writeText(`${folder}/ports.json`, JSON.stringify(ports));
   if (slirpPorts !== undefined) makeFolder(sockets, 0o700);
   const commands =
     slirpPorts === undefined
       ? []
       : [[...selfCommand(), "__slirp-ports", slirpPorts.apiSocket, slirpPorts.guest, JSON.stringify(ports)]];
   return { setup, files, commands, remove: slirpPorts === undefined ? [] : [sockets] };
+}
+
+/** Those of `--expose` and of the image, each once, on ports that the host chooses; those that `-p` publishes are left out. */
+function exposedPorts({ expose, publish }: RunOptions, defaults: ContainerDefaults): PublishedPort[] {
+  const texts = [...expose, ...Object.keys(defaults.ExposedPorts ?? {})];
+  const single = texts.flatMap((text) => {
+    const [, first = "", last = first, protocol = ""] = /^(\d+)(?:-(\d+))?((?:\/\w+)?)$/.exec(text) ?? [
+      undefined,
+      text,
+    ];
+    const count = Number(last) - Number(first) + 1;
+    // what is no port is refused by what reads it
+    if (!(count > 1 && count <= 65535)) return [`${first}${protocol}`];
+    return Array.from({ length: count }, (_, i) => `${Number(first) + i}${protocol}`);
+  });
+  const has = ({ protocol, containerPort }: PublishedPort) =>
+    publish.some(
+      (port) =>
+        port.protocol === protocol &&
+        containerPort >= port.containerPort &&
+        containerPort < port.containerPort + port.count,
+    );
+  return [...new Set(single.map((text) => text.replace(/\/tcp$/, "")))].map(parsePublish).filter((port) => !has(port));
 }

@@ -1,6 +1,6 @@
 /** The value of `--network`. */
 import { TsboxError } from "../error.ts";
-import { isNetworkName, type NamedEndpoint, parseEndpoint } from "./named/endpoint.ts";
+import { type EndpointFlags, isNetworkName, type NamedEndpoint, parseEndpoint, withFlags } from "./named/endpoint.ts";
 
 export type NetworkMode =
   | { readonly mode: "host" }
@@ -33,4 +33,30 @@ export function parseNetwork(text: string): NetworkMode {
     `cannot use --network=${text}: expected host, none, pasta[:OPTIONS], slirp4netns[:OPTIONS], container:ID or the name of a network`,
     { context: { network: text } },
   );
+}
+
+/**
+ * Reads all that were given: one of any kind, or several with names. `--ip` and its like are the first one's.
+ * @returns undefined without any
+ * @throws TsboxError `usage`
+ */
+export function parseNetworks(texts: readonly string[], flags: EndpointFlags): NetworkMode | undefined {
+  const hasFlags = flags.ip !== undefined || flags.mac !== undefined || flags.aliases.length > 0;
+  const [first, ...others] = texts.map(parseNetwork);
+  if (first?.mode !== "named" || others.some(({ mode }) => mode !== "named")) {
+    if (others.length > 0)
+      throw new TsboxError("usage", "cannot use --network several times: only networks with names can be combined");
+    if (hasFlags) {
+      throw new TsboxError(
+        "usage",
+        "cannot use --ip, --mac-address or --network-alias: they belong to a network with a name; make one with: tsbox network create NAME",
+      );
+    }
+    return first;
+  }
+  const endpoints = [first, ...others].flatMap((mode) => (mode.mode === "named" ? mode.endpoints : []));
+  return {
+    mode: "named",
+    endpoints: endpoints.map((endpoint, i) => (i === 0 ? withFlags(endpoint, flags) : endpoint)),
+  };
 }

@@ -83,6 +83,10 @@ export interface RunOptions {
   readonly security: SecurityOptions;
   readonly network: NetworkMode | undefined;
   readonly publish: readonly PublishedPort[];
+  /** Publish the ports that the image, or `expose`, names. */
+  readonly publishAll: boolean;
+  /** `80`, `53/udp`, `8000-8010` */
+  readonly expose: readonly string[];
   readonly dns: DNSOptions;
   readonly addHosts: readonly ExtraHost[];
   readonly rlimits: readonly Rlimit[];

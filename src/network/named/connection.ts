@@ -3,6 +3,7 @@ import { AT_FDCWD, F_SETFD, O_CLOEXEC, O_DIRECTORY, O_PATH, SYS } from "../../li
 import { check, E, SyscallError } from "../../linux/errno.ts";
 import { receiveDescriptors } from "../../linux/pass-descriptors.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
+import { toNumber, toText } from "./subnet.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
@@ -19,7 +20,8 @@ export const NAMES_LIMIT = 1024;
 export const SERVERS_LIMIT = 3;
 
 export interface Member {
-  readonly address: number;
+  readonly address: string;
+  readonly mac: string;
   /** Of the container. */
   readonly id: string;
   /** What it is called by; the first is its own. */
@@ -104,8 +106,9 @@ export function members(socket: number): Member[] {
     const view = new DataView(reply.buffer, reply.byteOffset);
     slot = view.getUint16(1);
     const names = reply.subarray(8 + 16 * (reply[7] ?? 0), -1);
-    const [id = "", ...others] = new TextDecoder().decode(names).split("\0");
-    found.push({ address: view.getUint32(3), id, names: others });
+    const [who = "", ...others] = new TextDecoder().decode(names).split("\0");
+    const [id = "", mac = ""] = who.split(" ");
+    found.push({ address: toText(view.getUint32(3)), mac, id, names: others });
   }
 }
 
@@ -132,10 +135,12 @@ export function serverBytes(address: string): Uint8Array {
  * @returns false when somebody has the address
  */
 export function register(socket: number, member: Member, servers: readonly string[]): boolean {
-  const names = new TextEncoder().encode([member.id, ...member.names].map((name) => `${name}\0`).join(""));
+  const names = new TextEncoder().encode(
+    [`${member.id} ${member.mac}`, ...member.names].map((name) => `${name}\0`).join(""),
+  );
   const packet = new Uint8Array(6 + 16 * servers.length + names.length);
   packet[0] = REGISTER;
-  new DataView(packet.buffer).setUint32(1, member.address);
+  new DataView(packet.buffer).setUint32(1, toNumber(member.address));
   packet[5] = servers.length;
   for (const [i, server] of servers.entries()) packet.set(serverBytes(server), 6 + 16 * i);
   packet.set(names, 6 + 16 * servers.length);

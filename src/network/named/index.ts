@@ -7,8 +7,10 @@ export {
   findNetwork,
   listNetworks,
   lockNetwork,
+  lockNetworks,
   type NetworkDefinition,
   type NewNetwork,
+  readNetwork,
   removeDefinition,
 } from "./definition.ts";
 export { type EndpointFlags, type NamedEndpoint, withFlags } from "./endpoint.ts";

@@ -66,10 +66,11 @@ export async function joinNamed(store: string, network: NetworkDefinition, wish:
     const connection = await openHub(store, network, wish.mapping);
     try {
       const address = chooseAddress(network, wish.endpoint, members(connection.socket), fail);
-      if (!register(connection.socket, memberOf(wish, address), wish.servers.slice(0, SERVERS_LIMIT)))
-        throw fail("busy", `the address ${toText(address)} is taken`);
+      const member = memberOf(wish, address);
+      if (!register(connection.socket, member, wish.servers.slice(0, SERVERS_LIMIT)))
+        throw fail("busy", `the address ${member.address} is taken`);
       keepOnExec(connection);
-      return { network, connection, address: toText(address), mac: wish.endpoint.mac ?? macOf(address) };
+      return { network, connection, address: member.address, mac: member.mac };
     } catch (error) {
       disconnect(connection);
       // the hub was killed this moment
@@ -80,13 +81,14 @@ export async function joinNamed(store: string, network: NetworkDefinition, wish:
 
 function memberOf({ id, names, endpoint }: JoinWish, address: number): Member {
   const all = [...new Set([...names, ...endpoint.aliases].map((name) => name.toLowerCase()))];
-  const size = [id, ...all].reduce((sum, name) => sum + name.length + 1, 0);
+  const mac = endpoint.mac ?? macOf(address);
+  const size = [id, mac, ...all].reduce((sum, name) => sum + name.length + 1, 0);
   if (size > NAMES_LIMIT)
     throw new TsboxError(
       "usage",
       `cannot join network ${endpoint.network}: its names have more than ${NAMES_LIMIT} bytes`,
     );
-  return { address, id, names: all };
+  return { address: toText(address), mac, id, names: all };
 }
 
 type Fail = (code: "busy" | "usage", reason: string) => TsboxError;
@@ -104,9 +106,9 @@ function chooseAddress(
   fail: Fail,
 ): number {
   const subnet = readSubnet(network.subnet);
-  const taken = new Set([toNumber(network.gateway), ...others.map(({ address }) => address)]);
+  const taken = new Set([toNumber(network.gateway), ...others.map(({ address }) => toNumber(address))]);
   if (ip !== undefined) {
-    const owner = others.find(({ address }) => address === toNumber(ip));
+    const owner = others.find(({ address }) => address === ip);
     if (owner !== undefined) throw fail("busy", `the container ${owner.names[0] ?? owner.id} has the address ${ip}`);
     return toNumber(ip);
   }
