@@ -47,6 +47,11 @@ export function readableTime(time: number | undefined): string {
   return new Date(time).toISOString().replace(/T(.*)\..*/, " $1 +0000 UTC");
 }
 
+/** Whether {@link printable} would leave a text as it is. */
+export function isPrintable(text: string): boolean {
+  return !/[\u0000-\u001f\u007f-\u009f]/.test(text);
+}
+
 /** What strangers choose (names, labels, messages of servers) without control characters, which must not reach a terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");

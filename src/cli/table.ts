@@ -1,5 +1,5 @@
 /** Rows of fields as a table. What `--format` asks for is in `format/`, and loaded when it is given. */
-import { printable } from "./readable.ts";
+import { isPrintable, printable } from "./readable.ts";
 
 /** A field's name in `--format`, the heading in the table. */
 export type Columns<T> = readonly (readonly [field: keyof T & string, heading: string])[];
@@ -13,10 +13,10 @@ const GAP = 3;
 
 /** @param least columns are that wide at least, the gap included */
 export function renderTable<T extends Row>(columns: Columns<T>, rows: readonly T[], least = 0): string {
-  const lines = [
-    columns.map(([, heading]) => heading),
-    ...rows.map((row) => columns.map(([field]) => printable(String(row[field])))),
-  ];
+  const cells = rows.map((row) => columns.map(([field]) => String(row[field])));
+  // nearly always nobody wrote anything but text: one look says so
+  const clean = isPrintable(cells.join("")) ? cells : cells.map((line) => line.map(printable));
+  const lines = [columns.map(([, heading]) => heading), ...clean];
   return alignColumns(lines, least);
 }
 

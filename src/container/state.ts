@@ -30,7 +30,7 @@ export interface ContainerState {
 }
 
 /** started.json, as native writes it. */
-interface Started {
+export interface Started {
   readonly pid: number;
   readonly startTime: number;
   readonly startedAt: number;
@@ -75,11 +75,38 @@ export function recordIfPresent(store: string, id: string): ContainerRecord | un
   }
 }
 
+/** cgroups(7), cgroup.freeze */
+export function isFrozen(cgroup: string): boolean {
+  return readShortText(`${cgroup}/cgroup.freeze`)?.trim() === "1";
+}
+
+/** What was seen of a container, as far as it is asked for: a function looks when it is called. */
+export interface Seen {
+  /** Whether somebody holds its lock. */
+  readonly held: boolean;
+  readonly started: Started | undefined;
+  readonly exited: Exited | undefined;
+  /** Whether that process is there. */
+  readonly isAlive: (started: Started) => boolean;
+  /** Whether its cgroup is frozen. */
+  readonly isFrozen: (cgroup: string) => boolean;
+}
+
 export function containerState(store: string, record: ContainerRecord): ContainerState {
   const folder = containerFolder(store, record.id);
-  const held = isRunning(folder);
-  const started = readJSON<Started>(`${folder}/started.json`);
-  const exited = readJSON<Exited>(`${folder}/exited.json`);
+  return judge(store, record, {
+    held: isRunning(folder),
+    started: readJSON<Started>(`${folder}/started.json`),
+    exited: readJSON<Exited>(`${folder}/exited.json`),
+    isAlive: ({ pid, startTime }) => isAlive(pid, startTime),
+    isFrozen,
+  });
+}
+
+/** The state of a container of which that was seen. */
+export function judge(store: string, record: ContainerRecord, seen: Seen): ContainerState {
+  const folder = containerFolder(store, record.id);
+  const { held, started, exited } = seen;
   const restarts =
     record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
   const ended = {
@@ -95,11 +122,9 @@ export function containerState(store: string, record: ContainerRecord): Containe
     health: undefined,
   };
   // a container that took away its own death signal may outlive its monitor
-  const lives = started !== undefined && exited === undefined && isAlive(started.pid, started.startTime);
-  if (lives) {
+  if (started !== undefined && exited === undefined && seen.isAlive(started)) {
     const { pid, startTime, cgroup } = started;
-    const paused = cgroup !== undefined && readShortText(`${cgroup}/cgroup.freeze`)?.trim() === "1";
-    const status = paused ? "paused" : "running";
+    const status = cgroup !== undefined && seen.isFrozen(cgroup) ? "paused" : "running";
     return { ...ended, pid, startTime, exitCode: 0, status, cgroup, health: healthOf(folder, record) };
   }
   if (held && exited !== undefined && exists(`${folder}/restarts.json`)) return { ...ended, status: "restarting" };

@@ -36,6 +36,37 @@ const STUBS: Record<string, number[]> = {
   ],
 };
 
+/**
+ * Makes many calls one after the other. An operation is 48 bytes: number (32 bits), flags (32 bits), four arguments, result. Flag 1: the
+ * first argument is what the last operation with flag 2 returned; so a file is opened, read and closed. When that failed it is
+ * -errno, which is no descriptor (EBADF).
+ */
+const MANY: Record<string, number[]> = {
+  // push rbx, r12, r13; mov rbx,rdi; mov r12,rsi; xor r13d,r13d
+  // 1: test r12,r12; jz 3; mov rdi,[rbx+8]; test byte [rbx+4],1; cmovnz rdi,r13; mov rsi,[rbx+16]; mov rdx,[rbx+24]; mov r10,[rbx+32]
+  // mov eax,[rbx]; syscall; mov [rbx+40],rax; test byte [rbx+4],2; cmovnz r13,rax; add rbx,48; dec r12; jmp 1
+  // 3: pop r13, r12, rbx; ret
+  x64: [
+    0x53, 0x41, 0x54, 0x41, 0x55, 0x48, 0x89, 0xfb, 0x49, 0x89, 0xf4, 0x45, 0x31, 0xed, 0x4d, 0x85, 0xe4, 0x74, 0x31,
+    0x48, 0x8b, 0x7b, 0x08, 0xf6, 0x43, 0x04, 0x01, 0x49, 0x0f, 0x45, 0xfd, 0x48, 0x8b, 0x73, 0x10, 0x48, 0x8b, 0x53,
+    0x18, 0x4c, 0x8b, 0x53, 0x20, 0x8b, 0x03, 0x0f, 0x05, 0x48, 0x89, 0x43, 0x28, 0xf6, 0x43, 0x04, 0x02, 0x4c, 0x0f,
+    0x45, 0xe8, 0x48, 0x83, 0xc3, 0x30, 0x49, 0xff, 0xcc, 0xeb, 0xca, 0x41, 0x5d, 0x41, 0x5c, 0x5b, 0xc3,
+  ],
+  // mov x9,x0; mov x10,x1; mov x11,#0
+  // 1: cbz x10,3; ldr w8,[x9]; ldr w12,[x9,#4]; ldr x0,[x9,#8]; tst w12,#1; csel x0,x11,x0,ne; ldr x1,[x9,#16]; ldr x2,[x9,#24]
+  // ldr x3,[x9,#32]; svc #0; str x0,[x9,#40]; tst w12,#2; csel x11,x0,x11,ne; add x9,x9,#48; sub x10,x10,#1; b 1
+  // 3: ret
+  arm64: [
+    0xe9, 0x03, 0x00, 0xaa, 0xea, 0x03, 0x01, 0xaa, 0x0b, 0x00, 0x80, 0xd2, 0x0a, 0x02, 0x00, 0xb4, 0x28, 0x01, 0x40,
+    0xb9, 0x2c, 0x05, 0x40, 0xb9, 0x20, 0x05, 0x40, 0xf9, 0x9f, 0x01, 0x00, 0x72, 0x60, 0x11, 0x80, 0x9a, 0x21, 0x09,
+    0x40, 0xf9, 0x22, 0x0d, 0x40, 0xf9, 0x23, 0x11, 0x40, 0xf9, 0x01, 0x00, 0x00, 0xd4, 0x20, 0x15, 0x00, 0xf9, 0x9f,
+    0x01, 0x1f, 0x72, 0x0b, 0x10, 0x8b, 0x9a, 0x29, 0xc1, 0x00, 0x91, 0x4a, 0x05, 0x00, 0xd1, 0xf1, 0xff, 0xff, 0x17,
+    0xc0, 0x03, 0x5f, 0xd6,
+  ],
+};
+/** Where it is in the page. */
+const MANY_AT = 256;
+
 // `ptr` takes buffers and plain numbers alike, negative ones included (AT_FDCWD). The last one is on the stack on x86-64.
 const SIGNATURE = {
   args: [FFIType.i64, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr, FFIType.ptr],
@@ -53,12 +84,20 @@ function libc(): RawCall {
   throw new TsboxError("host", "cannot call the kernel: neither libc.so.6 nor musl's libc can be opened");
 }
 
+/** Address of {@link MANY} in this process. */
+let manyAt = 0;
+
 function install(): RawCall {
   const call = libc();
   const page = Number(call(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   const code = STUBS[process.arch];
-  if (page <= 0 || code === undefined) throw new TsboxError("host", `cannot call the kernel on ${process.arch}`);
-  new Uint8Array(toArrayBuffer(page as Pointer, 0, PAGE)).set(code);
+  const many = MANY[process.arch];
+  if (page <= 0 || code === undefined || many === undefined)
+    throw new TsboxError("host", `cannot call the kernel on ${process.arch}`);
+  const memory = new Uint8Array(toArrayBuffer(page as Pointer, 0, PAGE));
+  memory.set(code);
+  memory.set(many, MANY_AT);
+  manyAt = page + MANY_AT;
   if (Number(call(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC, 0, 0, 0)) !== 0) {
     throw new TsboxError("host", "cannot call the kernel: executable memory is refused on this host");
   }
@@ -84,6 +123,27 @@ export function syscall(
 ): number {
   raw ??= install();
   return Number(raw(nr, a, b, c, d, e, f));
+}
+
+type ManyCalls = (operations: Uint32Array, count: number) => void;
+let rawMany: ManyCalls | undefined;
+
+/** Words of 32 bits that an operation of {@link syscalls} has, and where in them the parts begin. */
+export const OPERATION = { words: 12, flags: 1, args: [2, 4, 6, 8], result: 10, useLast: 1, isLast: 2 } as const;
+
+/**
+ * Makes many system calls with one crossing into machine code, which costs more than most of the calls. Arguments are two words,
+ * the lower first; buffers go in by their {@link address}, and the caller keeps them alive.
+ * @param operations in which the results are written, -errno for a failure, as {@link OPERATION} says
+ */
+export function syscalls(operations: Uint32Array, count: number): void {
+  raw ??= install();
+  rawMany ??= CFunction({
+    ptr: manyAt as Pointer,
+    args: [FFIType.ptr, FFIType.i64],
+    returns: FFIType.void,
+  }) as unknown as ManyCalls;
+  rawMany(operations, count);
 }
 
 const encoder = new TextEncoder();
