@@ -12,7 +12,7 @@ export const COMMIT: CommandDefinition = {
   name: "commit",
   description:
     "Make an image of a container and what was changed in it. Prints the image's id. What is in volumes, secrets and other mounts is not part of it.",
-  operands: "CONTAINER [NAME[:TAG]]",
+  operands: "CONTAINER [NAME]",
   flags: {
     author: { type: "string", alias: "a", valueHint: "text", description: "Who made it" },
     change: {

@@ -34,6 +34,8 @@ export interface CommitOptions {
 
 /** As gzip(1). */
 const LEVEL = 6;
+/** What is compressed at a time. Another number makes other bytes of the same archive. */
+const PIECE = 1024 * 1024;
 
 /**
  * Nothing of it is seen until all of it is there; a kill leaves what the next clean-up removes. What had the name before loses it.
@@ -88,7 +90,7 @@ async function storeLayer(
   const hash = new Bun.CryptoHasher("sha256");
   let size = 0;
   const gzip = new Gzip({ level: LEVEL, mtime: 0 }, (bytes) => blob.write(bytes));
-  for await (const bytes of archive) {
+  for await (const bytes of evenPieces(archive)) {
     hash.update(bytes);
     size += bytes.length;
     gzip.push(bytes);
@@ -96,4 +98,26 @@ async function storeLayer(
   if (size === END_OF_ARCHIVE.length) return undefined; // nothing was changed
   gzip.push(new Uint8Array(), true);
   return { descriptor: blob.finish(), diffID: parseDigest(`sha256:${hash.digest("hex")}`) };
+}
+
+/**
+ * All pieces are of one size but for the last: where a piece ends shows in what fflate writes, and what a pipe gives at a time is chance.
+ */
+async function* evenPieces(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // a new one for each piece: fflate goes back to the bytes before
+  let piece = new Uint8Array(PIECE);
+  let filled = 0;
+  for await (const bytes of archive) {
+    for (let at = 0; at < bytes.length; ) {
+      const taken = Math.min(PIECE - filled, bytes.length - at);
+      piece.set(bytes.subarray(at, at + taken), filled);
+      at += taken;
+      filled += taken;
+      if (filled < PIECE) continue;
+      yield piece;
+      piece = new Uint8Array(PIECE);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
 }
