@@ -1,12 +1,15 @@
 /** `tsbox secret ls`, `inspect`, `rm` and `exists` */
 import { listSecrets, removeSecret, requireSecret, type Secret, secretData } from "../../container/secrets/index.ts";
 import { TsboxError } from "../../error.ts";
+import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { all, type CommandDefinition, isOn, last } from "../args.ts";
 import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
-import { renderFormat } from "../format/listing.ts";
+import { chooseBy, nameFilter } from "../format/filters.ts";
+import { renderListing } from "../format/listing.ts";
+import { mapOf } from "../format/values.ts";
 import { readableAge } from "../readable.ts";
-import { type Columns, renderTable } from "../table.ts";
+import type { Columns } from "../table.ts";
 
 const FORMAT = { type: "string", valueHint: "FORMAT" } as const;
 
@@ -18,7 +21,7 @@ export const LS: CommandDefinition = {
     filter: {
       type: "string",
       alias: "f",
-      description: "name=TEXT or id=TEXT",
+      description: "name=PATTERN or id=TEXT",
       valueHint: "NAME=VALUE",
       repeated: true,
     },
@@ -35,7 +38,7 @@ export const INSPECT: CommandDefinition = {
   description: "Print what is known of secrets, as JSON.",
   operands: "SECRET...",
   flags: {
-    format: { ...FORMAT, alias: "f", description: "json, or text with {{.ID}}, {{.Name}}, {{.CreatedAt}}" },
+    format: { ...FORMAT, alias: "f", description: "json, or text with {{.ID}}, {{.Spec.Name}}, {{.CreatedAt}}" },
     showsecret: { type: "boolean", description: "Their values, too" },
     ...HELP,
   },
@@ -70,7 +73,6 @@ interface SecretRow extends Record<string, unknown> {
   readonly UpdatedAt: string;
 }
 
-const FIELDS = ["ID", "Name", "Driver", "CreatedAt", "UpdatedAt"] as const;
 const COLUMNS: Columns<SecretRow> = [
   ["ID", "ID"],
   ["Name", "NAME"],
@@ -78,6 +80,7 @@ const COLUMNS: Columns<SecretRow> = [
   ["CreatedAt", "CREATED"],
   ["UpdatedAt", "UPDATED"],
 ];
+const HEADINGS = Object.fromEntries(COLUMNS);
 
 function rowOf({ id, name, created, updated }: Secret): SecretRow {
   const now = Date.now();
@@ -90,38 +93,25 @@ function rowOf({ id, name, created, updated }: Secret): SecretRow {
   };
 }
 
-function matches(secret: Secret, filters: readonly string[]): boolean {
-  const groups: Record<string, string[]> = { name: [], id: [] };
-  for (const text of filters) {
-    const at = text.indexOf("=");
-    const values = groups[text.slice(0, Math.max(at, 0))];
-    if (values === undefined) throw new TsboxError("usage", `cannot use --filter ${text}: there is name and id`);
-    values.push(text.slice(at + 1));
-  }
-  const any = (values: readonly string[] = [], test: (value: string) => boolean) =>
-    values.length === 0 || values.some(test);
-  return (
-    any(groups.name, (value) => secret.name.includes(value)) && any(groups.id, (value) => secret.id.startsWith(value))
-  );
-}
-
 export async function ls(argv: readonly string[]): Promise<number> {
   const args = await readCommand(LS, argv);
   if (args === undefined) return 0;
   refuseOperands(LS, args);
-  const filters = all(args, "filter");
-  const rows = listSecrets(openStore().root)
-    .filter((secret) => matches(secret, filters))
-    .map(rowOf);
-  const format = last(args, "format");
+  const fits = chooseBy<Secret>(all(args, "filter"), {
+    name: nameFilter("name", ({ name }) => [name]),
+    id: (value) => (secret) => secret.id.startsWith(value),
+  });
+  const rows = listSecrets(openStore().root).filter(fits).map(rowOf);
+  const format = last(args, "format") ?? "table";
   const text = isOn(args, "quiet")
     ? rows.map(({ ID }) => ID).join("\n")
-    : format === undefined || format === "table"
-      ? renderTable(COLUMNS, rows)
-      : renderFormat(format, FIELDS, rows);
-  const shown = isOn(args, "noheading") && format === undefined ? text.split("\n").slice(1).join("\n") : text;
-  if (shown !== "") console.log(shown);
+    : renderListing(format, { columns: COLUMNS, headings: HEADINGS, rows });
+  print(isOn(args, "noheading") && format.startsWith("table") ? text.split("\n").slice(1).join("\n") : text);
   return 0;
+}
+
+function print(text: string): void {
+  if (text !== "") writeAll(1, `${text}\n`);
 }
 
 export async function inspect(argv: readonly string[]): Promise<number> {
@@ -133,10 +123,8 @@ export async function inspect(argv: readonly string[]): Promise<number> {
   const status = await forEachOperand(args, async (operand) => {
     found.push(requireSecret(store, operand));
   });
-  const format = last(args, "format") ?? "json";
-  const documents = await Promise.all(found.map((secret) => documentOf(store, secret, isOn(args, "showsecret"))));
-  if (format === "json") console.log(JSON.stringify(documents, null, 2));
-  else if (found.length > 0) console.log(renderFormat(format, FIELDS, found.map(inspectedRow)));
+  const rows = await Promise.all(found.map((secret) => documentOf(store, secret, isOn(args, "showsecret"))));
+  print(renderListing(last(args, "format") ?? "json", { columns: [], headings: {}, rows }));
   return status;
 }
 
@@ -149,7 +137,7 @@ function inspectedRow(secret: Secret): SecretRow {
 async function documentOf(store: string, secret: Secret, show: boolean): Promise<Record<string, unknown>> {
   const { ID, CreatedAt, UpdatedAt } = inspectedRow(secret);
   const { name, labels } = secret;
-  const Spec = { Name: name, Driver: { Name: "file", Options: {} }, Labels: labels };
+  const Spec = { Name: name, Driver: { Name: "file", Options: mapOf({}) }, Labels: mapOf(labels) };
   const value = show ? { SecretData: await Bun.file(secretData(store, name)).text() } : {};
   return { ID, CreatedAt, UpdatedAt, Spec, ...value };
 }

@@ -2,65 +2,56 @@
 import { type Volume, volumeUsers } from "../../container/volumes/index.ts";
 import { TsboxError } from "../../error.ts";
 import { all, type ParsedArgs } from "../args.ts";
+import {
+  chooseBy,
+  type Filter,
+  type Filters,
+  labelFilters,
+  nameFilter,
+  switchFilter,
+  wordFilter,
+} from "../format/filters.ts";
 
-type Test = (volume: Volume) => boolean;
-
-/** Of one name any value is enough, and each name has to agree, as with Docker. @throws TsboxError `usage` */
-export function volumeFilter(args: ParsedArgs, store: string, names: readonly string[]): Test {
-  const groups = new Map<string, Test[]>();
-  for (const text of all(args, "filter")) {
-    const at = text.indexOf("=");
-    const bang = text[at - 1] === "!";
-    const name = text.slice(0, bang ? at - 1 : at);
-    const key = bang ? `${name}!` : name;
-    if (at < 1 || !names.includes(key))
-      throw new TsboxError("usage", `cannot use --filter ${text}: there is ${names.join(", ")}`);
-    groups.set(key, [...(groups.get(key) ?? []), testOf(key, text.slice(at + 1), text, store)]);
-  }
-  return (volume) =>
-    [...groups].every(([key, tests]) =>
-      // labels are conditions of their own
-      key.startsWith("label") ? tests.every((test) => test(volume)) : tests.some((test) => test(volume)),
-    );
+/** Docker's keys of `ls`, and podman's. */
+export function listFilter(args: ParsedArgs, store: string): (volume: Volume) => boolean {
+  return chooseBy<Volume>(all(args, "filter"), {
+    ...COMMON,
+    name: nameFilter("name", ({ name }) => [name]),
+    driver: wordFilter("driver", ["local"], ({ driver }) => driver),
+    dangling: (value) => {
+      const users = volumeUsers(store);
+      return switchFilter<Volume>("dangling", ({ name }) => !users.has(name))(value);
+    },
+  });
 }
 
-function testOf(key: string, value: string, text: string, store: string): Test {
-  if (key === "name") return ({ name }) => name.includes(value);
-  if (key === "driver") return ({ driver }) => driver === value;
-  if (key === "label") return (volume) => hasLabel(volume, value);
-  if (key === "label!") return (volume) => !hasLabel(volume, value);
-  if (key === "until") {
-    const limit = untilTime(value, text);
-    return ({ created }) => created < limit;
-  }
-  const wanted = truth(value, text);
-  if (key === "all") return () => true;
-  const users = volumeUsers(store);
-  return ({ name }) => users.has(name) !== wanted;
+export interface Pruning {
+  readonly fits: (volume: Volume) => boolean;
+  /** `all=true`: those with names too. */
+  readonly named: boolean;
 }
 
-function hasLabel({ labels }: Volume, text: string): boolean {
-  const at = text.indexOf("=");
-  return at < 0 ? Object.hasOwn(labels, text) : labels[text.slice(0, at)] === text.slice(at + 1);
+export function pruneFilter(args: ParsedArgs): Pruning {
+  let named = false;
+  const fits = chooseBy<Volume>(all(args, "filter"), {
+    ...COMMON,
+    all: (value) => {
+      named = switchFilter<null>("all", () => true)(value)(null);
+      return () => true;
+    },
+  });
+  return { fits, named };
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A time of day as Date reads it, seconds since 1970, or so long ago: `24h`, `1h30m`. */
-function untilTime(value: string, text: string): number {
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  if (/^(\d+[smhd])+$/.test(value)) {
-    const parts = [...value.matchAll(/(\d+)([smhd])/g)];
-    return Date.now() - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0);
-  }
-  const time = Date.parse(value);
-  if (Number.isNaN(time)) throw new TsboxError("usage", `cannot use --filter ${text}: that is no time`);
-  return time;
-}
+/** A time as Date reads it, seconds since 1970, or so long ago: `24h`, `1h30m`. */
+const until: Filter<Volume> = (value) => {
+  const parts = /^(\d+[smhd])+$/.test(value) ? [...value.matchAll(/(\d+)([smhd])/g)] : [];
+  const ago = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0);
+  const time = /^\d+$/.test(value) ? Number(value) * 1000 : parts.length > 0 ? Date.now() - ago : Date.parse(value);
+  if (Number.isNaN(time)) throw new TsboxError("usage", `cannot use --filter until=${value}: that is no time`);
+  return ({ created }) => created < time;
+};
 
-/** Whether `dangling`, or `all`, is meant. */
-export function truth(value: string, text: string): boolean {
-  if (["true", "1"].includes(value)) return true;
-  if (["false", "0"].includes(value)) return false;
-  throw new TsboxError("usage", `cannot use --filter ${text}: it is true or false`);
-}
+const COMMON: Filters<Volume> = { ...labelFilters(({ labels }) => labels), until };

@@ -1,11 +1,14 @@
 /** `tsbox volume ls`, `inspect` and `exists` */
 import { findVolume, listVolumes, requireVolume, type Volume, volumeData } from "../../container/volumes/index.ts";
+import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn, last } from "../args.ts";
 import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
-import { renderFormat } from "../format/listing.ts";
-import { type Columns, renderTable } from "../table.ts";
-import { volumeFilter } from "./filter.ts";
+import { labelHeading } from "../format/label-heading.ts";
+import { renderListing } from "../format/listing.ts";
+import { mapOf } from "../format/values.ts";
+import type { Columns } from "../table.ts";
+import { listFilter } from "./filter.ts";
 
 const FORMAT = {
   type: "string",
@@ -20,7 +23,7 @@ export const LS: CommandDefinition = {
   description: "List volumes.",
   operands: "",
   flags: {
-    filter: { ...FILTER, description: "dangling=true, name=TEXT, label=NAME[=VALUE], driver=local, until=TIME" },
+    filter: { ...FILTER, description: "dangling=true, name=PATTERN, label=NAME[=VALUE], driver=local, until=TIME" },
     format: { ...FORMAT, alias: undefined },
     quiet: { type: "boolean", alias: "q", description: "Print nothing but names" },
     ...HELP,
@@ -59,11 +62,21 @@ interface VolumeRow extends Record<string, unknown> {
   readonly Anonymous: boolean;
 }
 
-const FIELDS = ["Name", "Driver", "Mountpoint", "CreatedAt", "Labels", "Scope", "Options", "Anonymous"] as const;
 const COLUMNS: Columns<VolumeRow> = [
   ["Driver", "DRIVER"],
   ["Name", "VOLUME NAME"],
 ];
+const HEADINGS = {
+  Name: "VOLUME NAME",
+  Driver: "DRIVER",
+  Mountpoint: "MOUNTPOINT",
+  CreatedAt: "CREATED AT",
+  Labels: "LABELS",
+  Label: labelHeading,
+  Scope: "SCOPE",
+  Options: "OPTIONS",
+  Anonymous: "ANONYMOUS",
+};
 
 function rowOf(store: string, volume: Volume): VolumeRow {
   return {
@@ -71,24 +84,25 @@ function rowOf(store: string, volume: Volume): VolumeRow {
     Driver: volume.driver,
     Mountpoint: volumeData(store, volume),
     CreatedAt: new Date(volume.created).toISOString(),
-    Labels: volume.labels,
+    Labels: mapOf(volume.labels),
     Scope: "local",
-    Options: volume.options,
+    Options: mapOf(volume.options),
     Anonymous: volume.anonymous,
   };
 }
 
-/** In a line of text a label is `NAME=VALUE`. */
-function flat(row: VolumeRow): VolumeRow {
-  const text = (value: unknown) =>
-    Object.entries(value as Readonly<Record<string, string>>) // cast: labels and options are such
-      .map(([name, entry]) => `${name}=${entry}`)
+/** In a listing labels are one text, as Docker has it. */
+function listed(store: string, volume: Volume): VolumeRow {
+  const text = (map: Readonly<Record<string, string>>) =>
+    Object.entries(map)
+      .map(([name, value]) => `${name}=${value}`)
       .join(",");
-  return { ...row, Labels: text(row.Labels), Options: text(row.Options) };
+  const Label = (name: unknown) => volume.labels[String(name)] ?? "";
+  return { ...rowOf(store, volume), Labels: text(volume.labels), Options: text(volume.options), Label };
 }
 
 function print(text: string): void {
-  if (text !== "") console.log(text);
+  if (text !== "") writeAll(1, `${text}\n`);
 }
 
 export async function ls(argv: readonly string[]): Promise<number> {
@@ -96,15 +110,14 @@ export async function ls(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   refuseOperands(LS, args);
   const store = openStore().root;
-  const wanted = volumeFilter(args, store, ["dangling", "name", "label", "label!", "driver", "until"]);
-  const rows = listVolumes(store)
-    .filter(wanted)
-    .map((volume) => rowOf(store, volume))
-    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
-  const format = last(args, "format");
-  if (isOn(args, "quiet")) print(rows.map(({ Name }) => Name).join("\n"));
-  else if (format === undefined || format === "table") console.log(renderTable(COLUMNS, rows));
-  else print(renderFormat(format, FIELDS, format === "json" ? rows : rows.map(flat)));
+  const volumes = listVolumes(store)
+    .filter(listFilter(args, store))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (isOn(args, "quiet")) print(volumes.map(({ name }) => name).join("\n"));
+  else {
+    const rows = volumes.map((volume) => listed(store, volume));
+    print(renderListing(last(args, "format") ?? "table", { columns: COLUMNS, headings: HEADINGS, rows }));
+  }
   return 0;
 }
 
@@ -119,8 +132,7 @@ export async function inspect(argv: readonly string[]): Promise<number> {
   const status = await forEachOperand({ ...args, positionals: names }, async (name) => {
     rows.push(rowOf(store, requireVolume(store, name)));
   });
-  const format = last(args, "format") ?? "json";
-  print(renderFormat(format, FIELDS, format === "json" ? rows : rows.map(flat)));
+  print(renderListing(last(args, "format") ?? "json", { columns: COLUMNS, headings: HEADINGS, rows }));
   return status;
 }
 

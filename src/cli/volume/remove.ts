@@ -3,9 +3,9 @@ import { listVolumes, pruneVolumes, removeVolume } from "../../container/volumes
 import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
-import { all, type CommandDefinition, isOn } from "../args.ts";
+import { type CommandDefinition, isOn } from "../args.ts";
 import { HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
-import { truth, volumeFilter } from "./filter.ts";
+import { pruneFilter } from "./filter.ts";
 
 export const RM: CommandDefinition = {
   name: "volume rm",
@@ -69,11 +69,10 @@ export async function prune(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   refuseOperands(PRUNE, args);
   const store = openStore().root;
-  const filter = volumeFilter(args, store, ["label", "label!", "until", "all"]);
-  const named =
-    isOn(args, "all") || all(args, "filter").some((text) => text.startsWith("all=") && truth(text.slice(4), text));
+  const { fits, named: filtered } = pruneFilter(args);
+  const named = isOn(args, "all") || filtered;
   if (!isOn(args, "force") && !(await confirmed(named))) return 0;
-  const removed = await pruneVolumes(store, (volume) => (named || volume.anonymous) && filter(volume));
+  const removed = await pruneVolumes(store, (volume) => (named || volume.anonymous) && fits(volume));
   if (removed.length > 0) console.log(["Deleted Volumes:", ...removed.map(({ name }) => name)].join("\n"));
   return 0;
 }
