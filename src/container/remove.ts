@@ -13,6 +13,8 @@ import { nameOf, stopContainer, waitForMonitor } from "./stop.ts";
 export interface RemoveOptions {
   /** End it first if it runs. */
   readonly force: boolean;
+  /** With force: seconds between its stop signal and SIGKILL; at once when absent. */
+  readonly timeout?: number;
   /** Its anonymous volumes too. */
   readonly volumes: boolean;
 }
@@ -29,7 +31,7 @@ export async function removeContainer(store: string, id: string, options: Remove
       `cannot remove container ${nameOf(record)}: it is ${state.status}; stop it first, or use: tsbox rm -f ${nameOf(record)}`,
     );
   if (runs && !options.force) throw refuse();
-  if (runs) await stopContainer(store, id, { timeout: 0 });
+  if (runs) await stopContainer(store, id, { timeout: options.timeout ?? 0 });
   // --rm: its monitor was faster
   if (recordIfPresent(store, id) === undefined) return;
   // its monitor may still be about to end

@@ -13,6 +13,7 @@ import { Person } from "../support/tsbox.ts";
 import { findPodman, type Podman, versionOf } from "./podman.ts";
 import type { Bench, Row } from "./row.ts";
 import { execCrun, lifecycleCrun, lifecycleRunc, memoryCreated, runBundle } from "./rows/bundle.ts";
+import { execPodman, fifty, logThroughput, memoryDetached, psPodman, runDetached } from "./rows/detached.ts";
 import { memory } from "./rows/memory.ts";
 import { runBubblewrap, runPodman } from "./rows/run.ts";
 import { pull, unpack } from "./rows/unpack.ts";
@@ -34,6 +35,12 @@ const ROWS: readonly Row[] = [
   lifecycleRunc,
   execCrun,
   memoryCreated,
+  execPodman,
+  psPodman,
+  runDetached,
+  fifty,
+  memoryDetached,
+  logThroughput,
 ];
 
 const { values } = parseArgs({

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test";
 import { busybox, writeBusyboxLayout } from "../../support/busybox-image.ts";
 import { executable, requires, userNamespaces } from "../../support/skip.ts";
-import { Host, isProcess, until } from "./host.ts";
+import { Host, until } from "./host.ts";
 
 const it = requires(executable, busybox, userNamespaces);
 
