@@ -45,7 +45,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
   const named =
     options.network?.mode === "named" ? await (await import("./named-network.ts")).joinNetworks(container) : undefined;
-  const network = await prepareNetwork(options, folder, hostname, mapping.kind !== "none", named?.setUp);
+  const network = await prepareNetwork(options, defaults, folder, hostname, mapping.kind !== "none", named?.setUp);
   if (network.setup.warning !== undefined) warn(network.setup.warning);
   const other = network.setup.joinContainer;
   const joined =
