@@ -119,7 +119,8 @@ export const fifty: Row = {
       const run = engine.argv("run", "-d", NETWORK, engine.image, ...FOREVER);
       const remove = engine.argv("rm", "--force", "--all", "--time=0");
       const quote = (words: readonly string[]) => words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-      const script = `for i in $(seq ${MANY}); do ${quote(run)} >/dev/null & done; wait; ${quote(remove)} >/dev/null`;
+      const start = `for i in $(seq ${MANY}); do ${quote(run)} >/dev/null & pids="$pids $!"; done`;
+      const script = `${start}; for pid in $pids; do wait $pid || exit 1; done; ${quote(remove)} >/dev/null`;
       return { argv: ["sh", "-c", script], env: engine.env };
     }),
 };
