@@ -4,7 +4,8 @@ import { type IdMapping, unpackMapping } from "../idmap/index.ts";
 import { statPath } from "../linux/stat.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { STDERR, type Stdio, selfCommand, spawnEntered } from "../plan/index.ts";
-import { addRootMount, type LayeredRoot } from "../rootfs/index.ts";
+import { addRootMount, type RootSource } from "../rootfs/index.ts";
+import { addOwnMounts, type OwnMount } from "./copy/own-mounts.ts";
 import type { FilesJob } from "./files-worker.ts";
 
 export interface FilesWorkerOptions {
@@ -13,8 +14,13 @@ export interface FilesWorkerOptions {
   readonly output: Stdio;
   /** Becomes descriptor 3 of the worker: the root of a container that runs. */
   readonly rootFd?: number | undefined;
-  /** Mounted at its `merged` for the worker alone. */
-  readonly mount?: LayeredRoot | undefined;
+  /** Of a container that does not run: mounted for the worker alone. */
+  readonly mount?: StoppedRoot | undefined;
+}
+
+export interface StoppedRoot {
+  readonly source: RootSource;
+  readonly mounts: readonly OwnMount[];
 }
 
 export interface FilesWorker {
@@ -37,10 +43,16 @@ export function startFilesWorker(job: FilesJob, options: FilesWorkerOptions): Fi
       : {
           prepare: (parts) => {
             const { inside, outside } = parts;
+            const { source, mounts } = mount;
             const owner = mapping.uids.find(({ container }) => container === 0)?.host;
-            const chownUpper = mapping.kind === "subuid" && statPath(`${mount.container}/upper`).uid !== owner;
+            // as at a container's first start: the folder was made by the caller, who is not root inside with keep-id
+            const chownUpper =
+              source.kind !== "folder" &&
+              mapping.kind === "subuid" &&
+              statPath(`${source.container}/upper`).uid !== owner;
             const context = { ...parts, log: STDERR, chownUpper, userNamespace: mapping.kind !== "none" };
-            addRootMount(context, mount, { root: inside.slot(), helper: outside.slot() });
+            const { root } = addRootMount(context, source, { root: inside.slot(), helper: outside.slot() });
+            addOwnMounts(parts, root, mounts);
           },
         }),
   });

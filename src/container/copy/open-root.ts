@@ -4,11 +4,14 @@ import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, LOCK_EX, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
 import { check, E } from "../../linux/errno.ts";
 import { tryLockFile } from "../../linux/lock.ts";
+import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
-import { type LayeredRoot, mountPoint } from "../../rootfs/index.ts";
+import { mountPoint, type RootSource } from "../../rootfs/index.ts";
 import { containerRoot } from "../container-root.ts";
 import { containerFolder } from "../folder.ts";
+import type { StoppedRoot } from "../start-files-worker.ts";
 import { containerState, isAlive, readRecord } from "../state.ts";
+import { ownMounts } from "./own-mounts.ts";
 import type { RootName } from "./place.ts";
 
 export interface OpenedRoot extends Disposable {
@@ -16,7 +19,7 @@ export interface OpenedRoot extends Disposable {
   /** As the worker sees it. */
   readonly name: RootName;
   readonly rootFd: number | undefined;
-  readonly mount: LayeredRoot | undefined;
+  readonly mount: StoppedRoot | undefined;
 }
 
 /** A container may start or end between looking and opening. */
@@ -30,14 +33,14 @@ const PAUSE = 20;
  */
 export async function openContainerRoot(store: string, id: string): Promise<OpenedRoot> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const opened = openOnce(store, id);
+    const opened = await openOnce(store, id);
     if (opened !== undefined) return opened;
     await Bun.sleep(PAUSE);
   }
   throw new TsboxError("busy", `cannot open the files of container ${id.slice(0, 12)}: it is being started or ended`);
 }
 
-function openOnce(store: string, id: string): OpenedRoot | undefined {
+async function openOnce(store: string, id: string): Promise<OpenedRoot | undefined> {
   const record = readRecord(store, id);
   const root = containerRoot(store, record);
   const { pid, startTime } = containerState(store, record);
@@ -53,13 +56,14 @@ function openOnce(store: string, id: string): OpenedRoot | undefined {
   if (lock === undefined) return undefined;
   opened.use(lock);
   opened.use(lockFolder(folder));
+  const mounts = await ownMounts(store, root.saved, exists(`${folder}/started.json`));
   const kept = opened.move();
-  const path = root.mount === undefined ? root.top : mountPoint(root.mount);
+  const source: RootSource = root.mount ?? { kind: "folder", path: root.top };
   return {
     mapping: root.mapping,
-    name: { folder: path },
+    name: { folder: mountPoint(source) },
     rootFd: undefined,
-    mount: root.mount,
+    mount: { source, mounts },
     [Symbol.dispose]: () => kept.dispose(),
   };
 }

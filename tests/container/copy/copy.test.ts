@@ -201,6 +201,47 @@ test("a container starts again with what was copied while it did not run, and is
   expect(await it.inside("again", "cat /kept /tmp/late")).toBe("hello\nlate");
 });
 
+for (const driver of ["overlay", "copy"]) {
+  test(`a container of the driver ${driver} that does not run shows its volumes and binds too`, async () => {
+    const name = `vols-${driver}`;
+    mkdirSync(at("bound"));
+    writeFileSync(at("bound/of-host"), "of host");
+    const bind = `${it.here}/bound`;
+    const flags = ["-v", `data-${driver}:/data`, "-v", `${bind}:/bound`, "-v", `${bind}:/fixed:ro`, "-v", "/opt"];
+    await it.ran(name, "echo inner > /data/x; rm /opt/b; mkdir /data/sub", [`--storage-driver=${driver}`, ...flags]);
+    await it.ok(["cp", `${name}:/bound/of-host`, "copy"]);
+    expect(read("copy")).toBe("of host");
+    await it.ok(["cp", `${name}:/data/x`, "x"]);
+    expect(read("x")).toBe("inner\n");
+    await it.ok(["cp", `${name}:/opt`, "opt"]);
+    expect(readdirSync(at("opt")).sort()).toEqual(["a", "gone"]);
+    await it.ok(["cp", "x", `${name}:/data/new`]);
+    await it.ok(["cp", "x", `${name}:/bound/new`]);
+    expect(read("bound/new")).toBe("inner\n");
+    expect((await it.tsbox(["cp", "x", `${name}:/fixed/new`])).stderr).toContain("read-only");
+    expect(await it.ok(["run", "--rm", "--network=none", "-v", `data-${driver}:/d`, it.image, "ls", "/d"])).toBe(
+      "new\nsub\nx\n",
+    );
+  });
+}
+
+test("a container that never ran is copied to, and starts with that", async () => {
+  await it.ok([
+    "create",
+    "--name",
+    "fresh",
+    "--network=none",
+    "-v",
+    "fresh-data:/opt",
+    it.image,
+    "cat",
+    "/opt/a/one",
+    "/opt/f",
+  ]);
+  await it.ok(["cp", "src/f", "fresh:/opt/f"]);
+  expect(await it.ok(["start", "-a", "fresh"])).toBe("1hello\n");
+});
+
 test("files of any name and size, in folders of any mode", async () => {
   await it.inside(
     "up",
