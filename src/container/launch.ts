@@ -19,7 +19,7 @@ import { chooseSeccomp, configText } from "./seccomp.ts";
 import type { PreparedSecrets } from "./secrets/index.ts";
 import { buildSpec } from "./spec/build.ts";
 import type { RunOptions } from "./spec/options.ts";
-import type { PreparedVolumes } from "./volumes/index.ts";
+import type { PreparedVolumes } from "./volumes/prepare.ts";
 
 export interface LaunchMode {
   /** Whether a cgroup is made also without limits, where one can be had: `pause`, `stats` and `top` work through it. */
@@ -134,7 +134,7 @@ async function chooseVolumes({
 }: Container): Promise<PreparedVolumes | undefined> {
   const { mounts } = options;
   if (!mounts.some(({ type, chown }) => type === "volume" || type === "image" || chown)) return undefined;
-  const { prepareVolumes } = await import("./volumes/index.ts");
+  const { prepareVolumes } = await import("./volumes/prepare.ts");
   return await prepareVolumes({ store, folder, mounts, driver: root?.driver, mapping });
 }
 

@@ -16,7 +16,8 @@ import { writeOptions } from "./options-file.ts";
 import { chooseDriver, type LayeredImage, prepareRoot } from "./root.ts";
 import { commandLine } from "./spec/build.ts";
 import type { RunOptions, StorageDriver } from "./spec/options.ts";
-import type { ResolvedVolumes } from "./volumes/index.ts";
+import { recordMounts } from "./volumes/record.ts";
+import type { ResolvedVolumes } from "./volumes/resolve.ts";
 
 /** A container that is there, with its lock held by this process. */
 export interface Container {
@@ -53,7 +54,7 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
   const defaults = image?.defaults ?? {};
   const id = randomHex(32);
   const { path: folder, lock } = makeContainerFolder(store, id);
-  let volumes: ResolvedVolumes | undefined;
+  let volumes: Volumes | undefined;
   try {
     const driver = image === undefined ? undefined : (await chooseDriver(store, given.storageDriver)).driver;
     const root = image === undefined || driver === undefined ? undefined : { image: image.root, driver };
@@ -65,13 +66,13 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
     const record = recordOf(options, defaults, { id, name, mapping, image, foreground: make.foreground, volumes });
     writeOptions(folder, { options, defaults, mapping, root });
     writeText(`${folder}/container.json`, JSON.stringify(record));
-    volumes?.release();
+    volumes?.release?.();
     hold[Symbol.dispose]();
     if (root !== undefined) await prepareRoot(root.driver, root.image, folder, mapping);
     event(store, record, "create");
     return { options, defaults, mapping, store, record, folder, lock, root };
   } catch (error) {
-    volumes?.undo();
+    volumes?.undo?.();
     await (await import("./remove.ts")).discardContainer(store, id);
     throw error;
   }
@@ -86,6 +87,9 @@ async function fetchMounted(options: RunOptions, mapping: IdMapping, onEvent: On
   }
 }
 
+/** Binds alone need nothing that could be let go of. */
+type Volumes = Pick<ResolvedVolumes, "mounts" | "recorded"> & Partial<ResolvedVolumes>;
+
 /** What the container mounts beside its root, with volumes that are there; undefined when there is nothing. */
 async function chooseVolumes(
   store: string,
@@ -93,11 +97,13 @@ async function chooseVolumes(
   defaults: ContainerDefaults,
   mapping: IdMapping,
   onEvent: OnPullEvent | undefined,
-): Promise<ResolvedVolumes | undefined> {
+): Promise<Volumes | undefined> {
   const { mounts, volumesFrom } = options;
   const imageVolumes = Object.keys(defaults.Volumes ?? {});
-  if (mounts.length + volumesFrom.length + imageVolumes.length === 0) return undefined;
-  const { resolveVolumes } = await import("./volumes/index.ts");
+  const named = mounts.some(({ type }) => type === "volume" || type === "image");
+  if (!named && volumesFrom.length + imageVolumes.length === 0)
+    return mounts.length === 0 ? undefined : { mounts, recorded: recordMounts(mounts) };
+  const { resolveVolumes } = await import("./volumes/resolve.ts");
   return await resolveVolumes({
     store,
     mounts,
@@ -156,7 +162,7 @@ function recordOf(
     mapping: IdMapping;
     image: PreparedImage | undefined;
     foreground: boolean;
-    volumes: ResolvedVolumes | undefined;
+    volumes: Volumes | undefined;
   },
 ): ContainerRecord {
   const { id, name, mapping, image, volumes } = made;

@@ -63,7 +63,7 @@ export async function discardContainer(store: string, id: string): Promise<void>
   const record = recordIfPresent(store, id);
   await removeContainerFolder(store, id);
   if (record !== undefined && hasAnonymous(record))
-    await (await import("./volumes/index.ts")).removeAnonymousVolumes(store, record);
+    await (await import("./volumes/remove.ts")).removeAnonymousVolumes(store, record);
 }
 
 /** Removes all of it, its name last, so that a kill in between leaves something that can be removed again. Idempotent. */

@@ -60,6 +60,8 @@ function prepareVolume({ store }: PrepareOptions, request: MountRequest): Prepar
   const volume = requireVolume(store, request.source ?? "");
   const kind = volumeKind(volume.options);
   if (kind.type === "tmpfs") {
+    if (chown)
+      throw new TsboxError("unsupported", `cannot use ${request.flag}: the volume is a tmpfs; give it uid= and gid=`);
     if (subpath !== undefined)
       throw new TsboxError("usage", `cannot use ${request.flag}: the volume is a tmpfs, which has nothing in it`);
     const options = [...kind.options, ...(request.noCopy ? [] : ["tmpcopyup"])];
