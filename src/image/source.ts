@@ -18,8 +18,8 @@ export interface SourceOptions {
 export async function openSource(name: ImageName, options: SourceOptions, scratch: () => string): Promise<ImageSource> {
   switch (name.transport) {
     case "docker": {
-      const { registrySource } = await import("../registry/index.ts");
-      return registrySource(name.reference, options);
+      const { configuredSource } = await import("../registry/index.ts");
+      return configuredSource(name.reference, options);
     }
     case "oci":
       return (await import("./layout.ts")).layoutSource(name.path, name.tag);
