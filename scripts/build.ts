@@ -37,6 +37,8 @@ export type BuildOptions = {
 /** What is loaded by commands whose start-up matters, at each of their steps: see hot-bundles.ts. */
 const HOT = [
   ["cli/run.ts"],
+  ["cli/run.ts", "container/detach.ts", "runtime/detached.ts"],
+  ["cli/exec.ts", "runtime/lifecycle/exec-plan.ts"],
   ["cli/ps.ts"],
   ["cli/oci/main.ts", "cli/oci/create.ts", "runtime/lifecycle/create.ts"],
   ["cli/oci/main.ts", "cli/oci/exec.ts", "runtime/lifecycle/exec.ts"],

@@ -1,6 +1,6 @@
 /** `tsbox commit` */
 import { commitContainer } from "../container/changes/index.ts";
-import { findContainer } from "../container/index.ts";
+import { findContainer } from "../container/list.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll, writeText } from "../linux/write-text.ts";
 import { parseImageName } from "../oci/index.ts";

@@ -1,5 +1,5 @@
 /** What commands about containers begin with. */
-import { findContainer, listContainers } from "../container/index.ts";
+import { findContainer, listContainers } from "../container/list.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";

@@ -1,6 +1,6 @@
 /** `tsbox cp` */
 import { type CopySide, copyFiles } from "../container/copy/index.ts";
-import { findContainer } from "../container/index.ts";
+import { findContainer } from "../container/list.ts";
 import { TsboxError } from "../error.ts";
 import { isTerminal } from "../linux/terminal.ts";
 import { writeAll } from "../linux/write-text.ts";

@@ -1,5 +1,5 @@
 /** `tsbox create` */
-import { createContainer } from "../container/index.ts";
+import { createContainer } from "../container/run.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, isOn, parseArgs } from "./args.ts";
 import { withDefaults } from "./config/apply.ts";

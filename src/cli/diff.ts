@@ -1,6 +1,6 @@
 /** `tsbox diff` */
 import { listChanges } from "../container/changes/index.ts";
-import { findContainer } from "../container/index.ts";
+import { findContainer } from "../container/list.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll, writeBytes } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";

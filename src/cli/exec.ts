@@ -1,6 +1,7 @@
 /** `tsbox exec` */
 import { execInImageContainer } from "../container/exec.ts";
-import { findContainer, parseEnv } from "../container/index.ts";
+import { findContainer } from "../container/list.ts";
+import { parseEnv } from "../container/spec/environment.ts";
 import { TsboxError } from "../error.ts";
 import { readText } from "../linux/read-text.ts";
 import { isTerminal } from "../linux/terminal.ts";

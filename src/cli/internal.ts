@@ -20,7 +20,7 @@ export async function slirpPortsCommand(args: readonly string[]): Promise<number
 /** `__remove-container STORE ID` */
 export async function removeContainerCommand(args: readonly string[]): Promise<number> {
   const [store = "", id = ""] = args;
-  const { discardContainer } = await import("../container/index.ts");
+  const { discardContainer } = await import("../container/remove.ts");
   await discardContainer(store, id);
   return 0;
 }

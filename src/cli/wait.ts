@@ -1,6 +1,6 @@
 /** `tsbox wait` */
 
-import { findContainer } from "../container/index.ts";
+import { findContainer } from "../container/list.ts";
 import { type WaitCondition, waitContainer } from "../container/wait.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
