@@ -60,8 +60,20 @@ async function pause(store: string, id: string, asked: boolean | undefined): Pro
   if (asked === false || status !== "running" || (cgroup === undefined && asked === undefined)) return nothing;
   const { pauseContainer } = await import("../pause.ts");
   await pauseContainer(store, id, true);
-  return () => pauseContainer(store, id, false);
+  const resume = () => pauseContainer(store, id, false);
+  // somebody who interrupts the commit wants the container to go on; after SIGKILL `tsbox unpause` does it
+  const interrupted = (signal: NodeJS.Signals) => {
+    for (const each of SIGNALS) process.off(each, interrupted);
+    resume().finally(() => process.kill(process.pid, signal));
+  };
+  for (const each of SIGNALS) process.on(each, interrupted);
+  return async () => {
+    for (const each of SIGNALS) process.off(each, interrupted);
+    await resume();
+  };
 }
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** The archive of a worker, whose failure is a failure here: what came before is not all. */
 async function* whole(
