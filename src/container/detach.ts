@@ -3,7 +3,7 @@ import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
 import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/index.ts";
-import { type ContainerRecord, hasAnonymous } from "./folder.ts";
+import { type ContainerRecord, ownedVolumes } from "./folder.ts";
 import { healthCheck } from "./health.ts";
 import { prepareLaunch } from "./launch.ts";
 import type { Container } from "./make.ts";
@@ -25,6 +25,7 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
   const { record, options, store, folder } = container;
   const log = logDriver(record, options.log, folder);
   const { served, perRun, whole, cleanup } = await prepareLaunch(container, { ownCgroup: true, explain: false });
+  const owned = ownedVolumes(store, record, whole);
   const restarts = record.restart !== undefined && record.restart.name !== "no";
   return await compileDetached({
     ...served,
@@ -33,8 +34,8 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
     client: mode.client,
     // as Docker: what is typed ends with who types it, unless the container was detached from the start
     inputOnce: options.interactive && !options.detach,
-    remove: record.remove && !hasAnonymous(record) ? [...whole, ...perRun] : perRun,
-    byTsbox: record.remove && hasAnonymous(record),
+    remove: record.remove && owned === undefined ? [...whole, ...perRun] : perRun,
+    owned,
     cleanup,
     health: healthCheck(options, container.defaults, `${folder}/health.json`),
     afterExit: restarts ? { command: ["__after-exit", store, record.id], env: savedEnvironment() } : undefined,

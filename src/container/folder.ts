@@ -22,6 +22,7 @@ import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
 import type { PublishedPort } from "../network/index.ts";
+import type { OwnedVolumes } from "../runtime/index.ts";
 import type { ContainerNeeds } from "../store/index.ts";
 
 export interface RestartPolicy {
@@ -81,6 +82,17 @@ export interface ContainerRecord {
 /** Whether it takes volumes along when it is removed. */
 export function hasAnonymous({ mounts }: Pick<ContainerRecord, "mounts">): boolean {
   return mounts?.some(({ anonymous }) => anonymous) === true;
+}
+
+/** What native removes with a container that goes with its end. */
+export function ownedVolumes(
+  store: string,
+  record: ContainerRecord,
+  whole: readonly string[],
+): OwnedVolumes | undefined {
+  if (!record.remove || !hasAnonymous(record)) return undefined;
+  const names = (record.mounts ?? []).flatMap(({ name, anonymous }) => (anonymous && name !== undefined ? name : []));
+  return { folders: names.map((name) => `${store}/volumes/${name}`), whole };
 }
 
 // Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)

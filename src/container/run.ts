@@ -7,7 +7,7 @@ import { isTerminal } from "../linux/terminal.ts";
 import { writeText } from "../linux/write-text.ts";
 import { becomeNative, printPlan } from "../plan/index.ts";
 import { compileForeground } from "../runtime/index.ts";
-import { hasAnonymous } from "./folder.ts";
+import { hasAnonymous, ownedVolumes } from "./folder.ts";
 import { prepareLaunch } from "./launch.ts";
 import { type Container, makeContainer } from "./make.ts";
 import type { RunOptions } from "./spec/options.ts";
@@ -60,13 +60,14 @@ export async function createContainer(options: RunOptions, onEvent: OnPullEvent 
 async function foregroundPlan(container: Container, explain: boolean): Promise<Uint8Array> {
   const { served, perRun, whole, cleanup } = await prepareLaunch(container, { ownCgroup: false, explain });
   const { remove, id } = container.record;
-  const byTsbox = hasAnonymous(container.record);
-  const native = byTsbox ? [] : whole;
+  const tsbox = hasAnonymous(container.record);
+  const native = tsbox ? [] : whole;
   return compileForeground({
     ...served,
     remove: { always: remove ? [...native, ...perRun] : perRun, onFailure: remove ? [] : native },
     cleanup,
-    byTsbox: byTsbox ? { end: remove, failure: ["__start-failure", container.store, id, "discard"] } : undefined,
+    owned: ownedVolumes(container.store, container.record, whole),
+    failure: tsbox ? ["__start-failure", container.store, id, "discard"] : undefined,
   });
 }
 

@@ -9,7 +9,6 @@ import {
   PlanBuilder,
   type Program,
   type Slot,
-  STDERR,
   STDIN,
   STDOUT,
   selfCommand,
@@ -17,7 +16,7 @@ import {
 import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
 import { LOCK_FD } from "./lock-fd.ts";
-import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
+import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
 import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
 
 /** Where a monitor keeps what the program writes. */
@@ -57,8 +56,8 @@ export interface DetachedOptions extends ServedOptions {
   readonly health: HealthCheck | undefined;
   /** Removed when the container has ended. */
   readonly remove: readonly string[];
-  /** The container goes with its end, and has volumes that only tsbox may remove: `cleanup` does it all. */
-  readonly byTsbox: boolean;
+  /** Volumes that go with its end. */
+  readonly owned?: OwnedVolumes | undefined;
   readonly cleanup: readonly string[];
   /** A tsbox command that takes over when the container has ended, before its lock is let go. */
   readonly afterExit: { readonly command: readonly string[]; readonly env: readonly string[] } | undefined;
@@ -140,7 +139,7 @@ function addMonitor(
   };
   const served = addServed(plan, monitor, use.log, options, {
     stdio: streams,
-    removes: options.remove.length > 0,
+    removes: options.remove.length > 0 || options.owned !== undefined,
     started: (outside) => {
       // theirs alone: the end of the last is the end of the stream
       for (const { theirs } of pipes.values()) outside.add("close", [theirs]);
@@ -165,8 +164,7 @@ function addMonitor(
   addEvent(monitor, records, "die");
   if (options.cgroup !== undefined)
     monitor.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
-  addRemoval(plan, monitor, { always: options.remove, cleanup: options.cleanup, userns });
-  if (options.byTsbox) addCommand(plan, monitor, options.cleanup, STDERR);
+  addRemoval(plan, monitor, { always: options.remove, owned: options.owned, cleanup: options.cleanup, userns });
   monitor.add("dismiss", [listener]);
   if (options.afterExit !== undefined) {
     const [path, ...rest] = selfCommand();

@@ -1,7 +1,7 @@
 /** The plan of `tsbox run IMAGE`: a container that its caller waits for, with helpers that serve it and end with it. */
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
-import { addFailureProgram, PlanBuilder, type Program, STDERR, STDIN, STDOUT } from "../plan/index.ts";
-import { ANY_FAILURE, addCommand, addHelperEnd, addRemoval } from "./removal.ts";
+import { addFailureProgram, PlanBuilder, type Program, STDIN, STDOUT } from "../plan/index.ts";
+import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
 import { addExited, addServed, type ServedOptions } from "./served.ts";
 
 export interface CompileOptions extends ServedOptions {
@@ -9,8 +9,10 @@ export interface CompileOptions extends ServedOptions {
   readonly remove: { readonly always: readonly string[]; readonly onFailure: readonly string[] };
   /** argv of a tsbox command for a clean-up that native could not finish. */
   readonly cleanup: readonly string[];
-  /** The container has volumes that only tsbox may remove: it is what removes the container, at its end if it has `end`, or when it fails. */
-  readonly byTsbox?: { readonly end: boolean; readonly failure: readonly [string, ...string[]] } | undefined;
+  /** Volumes that go with its end. */
+  readonly owned?: OwnedVolumes | undefined;
+  /** A tsbox command, instead of the one that only says why, for a container that could not be started. */
+  readonly failure?: readonly [string, ...string[]] | undefined;
 }
 
 /**
@@ -26,14 +28,14 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   outside.add("memfd", [log, "helpers"]);
   const { child, master, helpers, userns } = addServed(plan, outside, log, options, {
     stdio: () => ({ stdin, stdout: undefined, stderr: undefined }),
-    removes: options.remove.always.length + options.remove.onFailure.length > 0,
+    removes: options.remove.always.length + options.remove.onFailure.length > 0 || options.owned !== undefined,
   });
   const output = terminal ? STDOUT : null;
   outside.add("supervise", [child, master, options.interactive ? STDIN : null, output]);
   addHelperEnd(outside, helpers);
   if (!options.records.removed) addExited(outside, options.records);
-  addRemoval(plan, outside, { always: options.remove.always, cleanup: options.cleanup, userns });
-  if (options.byTsbox?.end) addCommand(plan, outside, options.cleanup, STDERR);
+  const { owned, cleanup } = options;
+  addRemoval(plan, outside, { always: options.remove.always, owned, cleanup, userns });
   if (options.cgroup !== undefined)
     outside.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   outside.add("exit", [256]);
@@ -43,6 +45,6 @@ export function compileForeground(options: CompileOptions): Uint8Array {
       program.add("remove_tree", [null, path]);
     if (options.cgroup !== undefined) program.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR]);
   };
-  addFailureProgram(plan, log, clean, options.byTsbox?.failure);
+  addFailureProgram(plan, log, clean, options.failure);
   return plan.encode();
 }

@@ -9,6 +9,7 @@ export { type CompileOptions, compileForeground } from "./foreground.ts";
 export type { HealthCheck } from "./health.ts";
 export { LOCK_FD } from "./lock-fd.ts";
 export type { SeccompFilter } from "./process.ts";
+export type { OwnedVolumes } from "./removal.ts";
 export { type CompiledSeccomp, compileSeccomp, defaultFilter, loadProfile } from "./seccomp/index.ts";
 export type { SecretFile } from "./secrets.ts";
 export type { ServedOptions } from "./served.ts";

@@ -56,27 +56,60 @@ function addInsideRemoval(
   parent.add("wait_success", [pid], recovery);
 }
 
+/** A container that goes with its end, and the volumes that were made for it. */
+export interface OwnedVolumes {
+  /** Absolute paths. Each has a file `own` in it until another container has the volume too. */
+  readonly folders: readonly string[];
+  /** What else goes with them. */
+  readonly whole: readonly string[];
+}
+
+export interface RemovalOptions {
+  readonly always: readonly string[];
+  readonly owned?: OwnedVolumes | undefined;
+  /** argv of a tsbox command that removes what native could not. */
+  readonly cleanup: readonly string[];
+  readonly userns: Slot | undefined;
+}
+
+/**
+ * Removes what goes with a container's end. Who takes away a volume's `own` decides about the volume: either it is removed here, or another
+ * container has taken it before, and then tsbox finds out what may be removed.
+ */
+export function addRemoval(plan: PlanBuilder, outside: Program, options: RemovalOptions): void {
+  const { always, owned } = options;
+  if (owned === undefined) {
+    addRemovalOf(plan, outside, always, options);
+    return;
+  }
+  const [shared, done] = [outside.label(), outside.label()];
+  for (const folder of owned.folders)
+    outside.add("unlinkat", [null, `${folder}/own`, 0], { recover: ANY_FAILURE, to: shared });
+  addRemovalOf(plan, outside, [...owned.folders, ...owned.whole, ...always], options);
+  outside.add("jump", [], { to: done });
+  outside.place(shared);
+  addRemovalOf(plan, outside, always, options);
+  addCommand(plan, outside, options.cleanup, STDERR);
+  outside.place(done);
+}
+
 /** First as the caller, then as root of the container's user namespace, and what is still there is tsbox's to remove. */
-export function addRemoval(
+function addRemovalOf(
   plan: PlanBuilder,
   outside: Program,
-  options: {
-    readonly always: readonly string[];
-    readonly cleanup: readonly string[];
-    readonly userns: Slot | undefined;
-  },
+  paths: readonly string[],
+  { cleanup, userns }: RemovalOptions,
 ): void {
-  const { always, userns } = options;
-  if (always.length === 0) return;
+  if (paths.length === 0) return;
   const [again, failed, done] = [outside.label(), outside.label(), outside.label()];
-  for (const path of always) outside.add("remove_tree", [null, path], { recover: ANY_FAILURE, to: again });
+  for (const path of paths) outside.add("remove_tree", [null, path], { recover: ANY_FAILURE, to: again });
   outside.add("jump", [], { to: done });
   outside.place(again);
   if (userns !== undefined) {
-    addInsideRemoval(plan, outside, userns, always, failed);
+    addInsideRemoval(plan, outside, userns, paths, failed);
     outside.add("jump", [], { to: done });
   }
   outside.place(failed);
-  addCommand(plan, outside, options.cleanup, STDERR);
+  addCommand(plan, outside, cleanup, STDERR);
   outside.place(done);
 }

@@ -186,6 +186,29 @@ describe("volumes without a name", () => {
     expect(await volumes()).toEqual(before);
   });
 
+  test("stay when the container that they were made for ends with --rm and another has them", async () => {
+    const before = await volumes();
+    const start = async (...flags: string[]) =>
+      (await it.person.ok(["run", "-d", "--network=none", ...flags, it.image, "sleep", "60"])).trim();
+    const first = await start("--rm", "-v", "/anon", "-v", "/alone");
+    await it.person.ok(["exec", first, ...sh("echo kept > /anon/x")]);
+    const [second, third] = [await start("--rm", "--volumes-from", first), await start("--volumes-from", first)];
+    await it.person.ok(["rm", "-f", first]);
+    expect(await it.person.ok(["exec", second, "cat", "/anon/x"])).toBe("kept\n");
+    await it.person.ok(["rm", "-f", second]);
+    expect(await it.person.ok(["exec", third, "cat", "/anon/x"])).toBe("kept\n");
+    await it.person.ok(["rm", "-f", "-v", third]);
+    expect(await volumes()).toEqual(before);
+    // also by their random names
+    const owner = await start("--rm", "-v", "/anon");
+    const [name = ""] = (await volumes()).filter((each) => !before.includes(each));
+    const guest = await start("-v", `${name}:/guest`);
+    await it.person.ok(["rm", "-f", owner]);
+    await it.person.ok(["exec", guest, "touch", "/guest/x"]);
+    await it.person.ok(["rm", "-f", guest]);
+    await it.person.ok(["volume", "rm", name]);
+  });
+
   test("-v and --mount win over the image's VOLUME", async () => {
     const image = www("wins", { Volumes: { "/srv/www": {} } });
     const before = (await volumes()).length;

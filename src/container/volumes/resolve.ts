@@ -8,7 +8,7 @@ import { findContainer } from "../list.ts";
 import { readOptions } from "../options-file.ts";
 import type { MountRequest, VolumesFrom } from "../spec/mount-request.ts";
 import { recordMounts } from "./record.ts";
-import { createVolume, removeEmptyVolume, shareVolumes } from "./volume.ts";
+import { createVolume, isOwned, removeEmptyVolume, shareVolume, shareVolumes } from "./volume.ts";
 
 export interface ResolveOptions {
   /** The store's folder. */
@@ -114,8 +114,13 @@ function mountsOf(store: string, { container, readOnly, flag }: VolumesFrom): Mo
 /** The volume is there from here on. */
 function named(store: string, mount: MountRequest, made: string[]): MountRequest {
   if (mount.type !== "volume") return mount;
+  if (mount.source !== undefined && mount.anonymous) {
+    shareVolume(store, mount.source);
+    return mount;
+  }
   if (mount.source !== undefined) {
-    createVolume(store, { name: mount.source });
+    // somebody may name a volume that has no name of its own
+    if (!createVolume(store, { name: mount.source }) && isOwned(store, mount.source)) shareVolume(store, mount.source);
     return mount;
   }
   const name = randomHex(32);

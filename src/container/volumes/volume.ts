@@ -3,6 +3,8 @@
  *
  *     volume.json   the record below
  *     _data         what it holds; its files may belong to subordinate ids
+ *     own           of a volume without a name, as long as one container alone has it: native takes it away before it removes the volume with
+ *                   its container, and a container that is to have the volume too renames it to `shared`
  *     fresh         there until it was first used: then it is filled with what the image has in its place. "copying" while that is done
  *
  * Made whole: written under another name and renamed, so that who makes it has the name. `volumes/.lock` is held (flock), shared, while a
@@ -72,6 +74,7 @@ export function createVolume(store: string, wanted: Partial<Volume> & { readonly
   // whatever the caller's mask: programs of other users are to look into it
   check("fchmodat", syscall(SYS.fchmodat, AT_FDCWD, cstring(`${part}/_data`), 0o755), `${part}/_data`);
   writeText(`${part}/fresh`, "", { mode: 0o600 });
+  if (anonymous) writeText(`${part}/own`, "", { mode: 0o600 });
   const volume: Volume = { name, driver: "local", labels, options, created: Date.now(), anonymous };
   writeText(`${part}/volume.json`, JSON.stringify(volume), { mode: 0o600 });
   const made = syscall(SYS.renameat2, AT_FDCWD, cstring(part), AT_FDCWD, cstring(folder), RENAME_NOREPLACE);
@@ -87,7 +90,7 @@ export function removeEmptyVolume(store: string, name: string): void {
 }
 
 function removePart(folder: string): void {
-  for (const name of ["fresh", "volume.json"]) syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
+  for (const name of ["fresh", "own", "volume.json"]) syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
   for (const path of [`${folder}/_data`, folder]) syscall(SYS.unlinkat, AT_FDCWD, cstring(path), AT_REMOVEDIR);
 }
 
@@ -110,4 +113,21 @@ export function requireVolume(store: string, name: string): Volume {
   if (volume === undefined)
     throw new TsboxError("not-found", `cannot find volume ${JSON.stringify(name)}: there is none of that name`);
   return volume;
+}
+
+/** Whether it goes with one container's end. */
+export function isOwned(store: string, name: string): boolean {
+  return exists(`${volumeFolder(store, name)}/own`);
+}
+
+/**
+ * Another container is to have an anonymous volume: from here on it does not go with its first one's end.
+ * @throws TsboxError `not-found` when that is just happening
+ */
+export function shareVolume(store: string, name: string): void {
+  const folder = volumeFolder(store, name);
+  const [own, shared] = [`${folder}/own`, `${folder}/shared`];
+  const result = syscall(SYS.renameat2, AT_FDCWD, cstring(own), AT_FDCWD, cstring(shared), 0);
+  if (result === 0 || exists(shared)) return;
+  throw new TsboxError("not-found", `cannot use volume ${name}: it is removed with its container this moment`);
 }
