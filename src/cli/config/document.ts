@@ -7,7 +7,10 @@ const KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     root: "Folder of images and containers, as --root and $TSBOX_ROOT, which count more. Begins with / or ~/.",
     driver: "As storage-driver in [run].",
   },
-  network: { default: "As network in [run]: pasta with options of its own, as pasta:--mtu,1500, or another." },
+  network: {
+    default: "As network in [run]: pasta with options of its own, as pasta:--mtu,1500, or another.",
+    subnets: "IPv4 ranges, as 10.100.0.0/16, of which each named network that says none gets a /24.",
+  },
   registries: {
     insecure: "Hosts, with their ports, whose certificates are not checked, and which may speak plain HTTP.",
     mirrors:
@@ -28,6 +31,9 @@ env = ["LANG", "TZ=Europe/Berlin"]
 
 [storage]
 root = "~/containers"
+
+[network]
+subnets = ["10.100.0.0/16"]
 
 [log]
 max-size = "10m"

@@ -31,6 +31,8 @@ export function loadConfig(files: readonly string[], env: Environment): Config {
     }
     const root = config.storage?.root;
     if (root !== undefined) variables.TSBOX_ROOT = root.startsWith("~/") ? `${env.HOME ?? ""}${root.slice(1)}` : root;
+    const subnets = config.network?.subnets;
+    if (subnets !== undefined) variables.TSBOX_NETWORK_SUBNETS = file.checkSubnets(subnets).join(",");
     insecure.push(...(config.registries?.insecure ?? []));
     for (const [registry, hosts] of Object.entries(config.registries?.mirrors ?? {})) mirrors.set(registry, hosts);
   }
@@ -104,6 +106,15 @@ class Source {
         throw this.#failure(line, cause.message, cause);
       }
     }
+  }
+
+  checkSubnets(subnets: readonly string[]): readonly string[] {
+    // few files have them
+    const { parseSubnet } = require("../../network/named/index.ts") as typeof import("../../network/named/index.ts");
+    const wrong = subnets.findIndex((text) => parseSubnet(text) === undefined);
+    if (wrong < 0) return subnets;
+    const reason = `network.subnets: ${subnets[wrong]} is not an IPv4 subnet such as 10.100.0.0/16`;
+    throw this.#failure(lineOfKey(this.#text, ["network", "subnets", wrong]), reason, undefined);
   }
 
   #failure(line: number, reason: string, cause: unknown): TsboxError {

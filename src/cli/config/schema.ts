@@ -55,7 +55,9 @@ export const CONFIG = v.strictObject({
       driver: v.optional(text),
     }),
   ),
-  network: v.optional(v.strictObject({ default: v.optional(text) })),
+  network: v.optional(
+    v.strictObject({ default: v.optional(text), subnets: v.optional(v.array(text, "expected a list of subnets")) }),
+  ),
   registries: v.optional(
     v.strictObject({
       insecure: v.optional(v.array(host, "expected a list of hosts")),

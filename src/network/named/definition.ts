@@ -185,12 +185,24 @@ export function lockNetworks(store: string): FileLock {
   return lockFile(`${store}/networks/.lock`, { mode: "exclusive" });
 }
 
-/** Podman's: the first of 10.89.0.0/24, 10.89.1.0/24, ... that neither a network nor the host has. */
+/**
+ * The first /24 that neither a network nor the host has, of 10.89.0.0 and on, as podman has it, or of the ranges that the
+ * configuration names, which arrive in `TSBOX_NETWORK_SUBNETS`.
+ */
 function freeSubnet(taken: readonly Subnet[]): Subnet | undefined {
   const all = [...taken, ...hostSubnets()];
-  for (let third = 0; third < 256 * 166; third++) {
-    const subnet = { base: toNumber("10.89.0.0") + third * 256, prefix: 24 };
-    if (!all.some((other) => overlaps(other, subnet))) return subnet;
+  const named = process.env.TSBOX_NETWORK_SUBNETS;
+  const ranges = named
+    ? named.split(",").map(readSubnet)
+    : [{ base: toNumber("10.89.0.0"), prefix: 24, count: 256 * 166 }];
+  for (const range of ranges) {
+    const prefix = Math.max(range.prefix, 24);
+    const step = 2 ** (32 - prefix);
+    const count = "count" in range ? range.count : sizeOf(range) / step;
+    for (let i = 0; i < count; i++) {
+      const subnet = { base: range.base + i * step, prefix };
+      if (!all.some((other) => overlaps(other, subnet))) return subnet;
+    }
   }
   return undefined;
 }

@@ -16,3 +16,4 @@ export {
 export { type EndpointFlags, type NamedEndpoint, withFlags } from "./endpoint.ts";
 export { type Joined, joinNamed, membersOf } from "./join.ts";
 export { setUpNamed, upstreamServers } from "./set-up.ts";
+export { parseSubnet } from "./subnet.ts";

@@ -54,6 +54,7 @@ root = "~/boxes"
 driver = "copy"
 [network]
 default = "none"
+subnets = ["10.100.0.0/16", "10.9.0.0/24"]
 [log]
 driver = "json-file"
 max-size = "10m"
@@ -72,6 +73,7 @@ insecure = ["a.lan:5000", "[::1]:5000"]
     });
     expect(variables).toEqual({
       TSBOX_ROOT: "/home/someone/boxes",
+      TSBOX_NETWORK_SUBNETS: "10.100.0.0/16,10.9.0.0/24",
       TSBOX_INSECURE_REGISTRIES: "a.lan:5000,[::1]:5000",
       TSBOX_REGISTRY_MIRRORS: "docker.io=m.lan,n.lan/hub;ghcr.io=m.lan",
     });
@@ -117,6 +119,7 @@ describe("errors name file and line", () => {
     ['[run]\nuserns = "mine"\n', "0.toml:2: cannot use --userns"],
     ['[run]\nvolume = [\n  "/a:/b",\n  "relative",\n  "/c:/d",\n]\n', "0.toml:4: cannot use -v relative"],
     ['[network]\ndefault = "a b"\n', "0.toml:2: cannot use --network"],
+    ['[network]\nsubnets = ["10.0.0.0/8",\n"10.0.0.1/8"]\n', "0.toml:3: network.subnets: 10.0.0.1/8 is not an IPv4"],
     ['[storage]\ndriver = "zfs"\n', "0.toml:2: cannot use --storage-driver"],
     ['[log]\n\nmax-size = "big"\n', "0.toml:3: cannot use --log-opt"],
   ])("%j", (text, message) => {
