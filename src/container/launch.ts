@@ -13,6 +13,7 @@ import { containerEvent, eventsFile } from "./events.ts";
 import { readImageFile } from "./image-files.ts";
 import type { Container } from "./make.ts";
 import { prepareNetwork } from "./network.ts";
+import { writePorts } from "./ports.ts";
 import { privilegedDevices } from "./privileged.ts";
 import { rootSource } from "./root.ts";
 import { chooseSeccomp, configText } from "./seccomp.ts";
@@ -47,6 +48,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     options.network?.mode === "named" ? await (await import("./named-network.ts")).joinNetworks(container) : undefined;
   const network = await prepareNetwork(options, defaults, folder, hostname, mapping.kind !== "none", named?.setUp);
   if (network.setup.warning !== undefined) warn(network.setup.warning);
+  if (network.setup.ports.length > 0 || container.again) writePorts(folder, network.setup);
   const other = network.setup.joinContainer;
   const joined =
     other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);
