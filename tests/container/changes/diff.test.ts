@@ -1,6 +1,7 @@
 /** `tsbox diff`, with every storage driver. */
 import { describe, expect } from "bun:test";
-import { program, requires } from "../../support/skip.ts";
+import { program, requires, unprivileged } from "../../support/skip.ts";
+import { TSBOX } from "../../support/tsbox.ts";
 import { containers, test } from "../copy/containers.ts";
 
 const it = containers();
@@ -44,6 +45,34 @@ describe("added, changed and deleted paths are listed, and folders that hold the
     await it.ran("d-fuse", CHANGES, ["--storage-driver=fuse-overlayfs"]);
     expect(await it.ok(["diff", "d-fuse"])).toBe(LINES);
   });
+});
+
+requires(
+  program("podman"),
+  program("conmon"),
+  unprivileged,
+)("podman has the same lines for the same changes", async () => {
+  const { folder, env } = it.person;
+  const podman = (...args: string[]) => {
+    const storage = ["--root", folder.join("podman"), "--runroot", folder.join("podman-run")];
+    // its own crun refuses machines that have both versions of cgroups
+    const command = [
+      "podman",
+      ...storage,
+      "--runtime",
+      TSBOX,
+      "--cgroup-manager=cgroupfs",
+      "--events-backend=file",
+      ...args,
+    ];
+    const { stdout, stderr, exitCode } = Bun.spawnSync(command, { env, cwd: it.here, stdin: "ignore" });
+    if (exitCode !== 0) throw new Error(stderr.toString());
+    return stdout.toString();
+  };
+  podman("run", "--name", "theirs", "--network=none", it.image, "sh", "-ec", CHANGES);
+  const sorted = (text: string) => text.split("\n").sort();
+  expect(sorted(podman("diff", "theirs"))).toEqual(sorted(LINES));
+  podman("rm", "theirs");
 });
 
 test("a container that changed nothing has no changes, and as JSON none either", async () => {
