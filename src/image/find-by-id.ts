@@ -1,7 +1,7 @@
 /** Images by their id, as people copy it from a listing. */
 import { TsboxError } from "../error.ts";
 import { digestHex, imageNameText, parseImageName } from "../oci/index.ts";
-import type { Store } from "../store/index.ts";
+import { NAMELESS, type Store } from "../store/index.ts";
 import { type ListedImage, listImages } from "./list.ts";
 
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{3,64})$/;
@@ -38,7 +38,8 @@ export function findListed(images: readonly ListedImage[], operand: string, verb
   return found;
 }
 
-/** The name of the image that has this id; undefined when none has, or it has no name. @throws TsboxError `usage` */
+/** A name by which the image that has this id is found in the store; undefined when none has. @throws TsboxError `usage` */
 export function nameById(store: Store, operand: string): string | undefined {
-  return findListed(listImages(store), operand, "use")[0]?.name;
+  const [found] = findListed(listImages(store), operand, "use");
+  return found === undefined ? undefined : (found.name ?? `${NAMELESS}@${found.digest}`);
 }

@@ -14,6 +14,9 @@ import { flushFolder, replaceFile } from "./replace-file.ts";
  */
 export const LOCAL_NAME = "tsbox.image.name";
 
+/** With a digest it stands for an image that is here without a name: `localhost/unnamed@sha256:...`. Nothing is filed under it. */
+export const NAMELESS = "localhost/unnamed";
+
 // image-spec annotations.md, org.opencontainers.image.ref.name
 const COMPONENT = "[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*";
 const REF = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);

@@ -2,7 +2,7 @@
 export { type Collected, type CollectOptions, collectGarbage } from "./collect.ts";
 export { type ContainerNeeds, type ContainerUse, readContainers } from "./containers.ts";
 export { storeFolder } from "./folder.ts";
-export { entryName, LOCAL_NAME } from "./index-file.ts";
+export { entryName, LOCAL_NAME, NAMELESS } from "./index-file.ts";
 export type { Lease } from "./lease.ts";
 export type { Received, ReceiveOptions } from "./receive.ts";
 export { type LocalImage, readImage, resolveLocal } from "./resolve.ts";

@@ -23,7 +23,7 @@ import {
   selectPlatform,
 } from "../oci/index.ts";
 import { errnoOf } from "./failure.ts";
-import { entryName } from "./index-file.ts";
+import { entryName, NAMELESS } from "./index-file.ts";
 import type { Store } from "./store.ts";
 
 export interface LocalImage {
@@ -69,6 +69,7 @@ function findEntry(entries: readonly Descriptor[], name: ImageName): Descriptor 
   if (named !== undefined || name.transport !== "docker" || name.reference.digest === undefined) return named;
   const { registry, repository, digest } = name.reference;
   return entries.find((entry) => {
+    if (entry.digest === digest && entryName(entry) === undefined) return `${registry}/${repository}` === NAMELESS;
     const reference = entry.digest === digest ? referenceOf(entry) : undefined;
     return reference?.registry === registry && reference.repository === repository;
   });

@@ -101,6 +101,10 @@ describe("the image's documents", () => {
     const id = await it.ok(["commit", "-q", "-c", "LABEL nameless=1", "--iidfile", "id", "doc"]);
     expect(readFileSync(`${it.here}/id`, "utf8")).toBe(id.trim());
     expect(await it.ok(["images", "-q", "--no-trunc"])).toContain(id.trim());
+    const print = ["run", "--rm", "--network=none"];
+    for (const name of [id.trim(), id.slice(7, 19)]) expect(await it.ok([...print, name, "cat", "/x"])).toBe("x\n");
+    await it.ok(["rmi", id.slice(7, 19)]);
+    expect(await it.ok(["images", "-q", "--no-trunc"])).not.toContain(id.trim());
   });
 
   test("are Docker's with --format docker, and run all the same", async () => {
