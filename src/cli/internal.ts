@@ -17,11 +17,12 @@ export async function slirpPortsCommand(args: readonly string[]): Promise<number
   return 0;
 }
 
-/** `__remove-container STORE ID` */
+/** `__remove-container STORE ID`, when native could not remove what goes with a run: of a container that stays, that is not the container. */
 export async function removeContainerCommand(args: readonly string[]): Promise<number> {
   const [store = "", id = ""] = args;
   const { discardContainer } = await import("../container/remove.ts");
-  await discardContainer(store, id);
+  const { recordIfPresent } = await import("../container/state.ts");
+  if (recordIfPresent(store, id)?.remove !== false) await discardContainer(store, id);
   return 0;
 }
 

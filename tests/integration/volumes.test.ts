@@ -209,6 +209,18 @@ describe("volumes without a name", () => {
     await it.person.ok(["volume", "rm", name]);
   });
 
+  test("go also where they hold folders deeper than any path", async () => {
+    const before = await volumes();
+    const script = "cd /anon; i=0; while [ $i -lt 700 ]; do mkdir 0123456789; cd -P 0123456789; i=$((i+1)); done; true";
+    await it.output(["-v", "/anon"], sh(script));
+    expect(await volumes()).toEqual(before);
+    const left = readdirSync(`${it.person.storage}/volumes`).filter(
+      (name) => !before.includes(name) && name !== ".lock",
+    );
+    expect(left).toEqual([]);
+    expect(await it.person.ok(["ps", "-a", "-q"])).toBe("");
+  });
+
   test("-v and --mount win over the image's VOLUME", async () => {
     const image = www("wins", { Volumes: { "/srv/www": {} } });
     const before = (await volumes()).length;

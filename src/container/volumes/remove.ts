@@ -54,7 +54,10 @@ export async function pruneVolumes(store: string, wanted: (volume: Volume) => bo
 const MINUTE = 60_000;
 
 function isLeftover(store: string, name: string): boolean {
-  if (!name.startsWith(".new-") && !name.startsWith(".old-")) return false;
+  if (name.startsWith(".old-")) return true;
+  // native, which removes volumes with their containers, was killed at it
+  if (!name.startsWith(".")) return findVolume(store, name) === undefined;
+  if (!name.startsWith(".new-")) return false;
   const stat = statIfPresent(volumeFolder(store, name));
   return stat !== undefined && Date.now() - Number(stat.mtime[0]) * 1000 > MINUTE;
 }
@@ -75,7 +78,7 @@ export async function removeAnonymousVolumes(
   const users = volumeUsers(store);
   for (const name of new Set(names)) {
     const others = (users.get(name) ?? []).filter((id) => id !== record.id);
-    if (others.length === 0 && findVolume(store, name) !== undefined) await removeFiles(store, name);
+    if (others.length === 0 && statIfPresent(volumeFolder(store, name)) !== undefined) await removeFiles(store, name);
   }
 }
 

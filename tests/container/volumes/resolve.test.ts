@@ -152,6 +152,7 @@ test("who makes a volume first has made it; what a kill left is pruned", async (
   const { utimesSync } = await import("node:fs");
   utimesSync(left, 1, 1);
   mkdirSync(`${store}/volumes/.new-young`);
+  for (const name of [".old-1", "halfway"]) mkdirSync(`${store}/volumes/${name}/_data/x`, { recursive: true });
   expect(await pruneVolumes(store, () => false)).toEqual([]);
   expect(readdirSync(`${store}/volumes`).sort()).toEqual([".lock", ".new-young", "one"]);
   expect((await pruneVolumes(store, () => true)).map(({ name }) => name)).toEqual(["one"]);
