@@ -18,6 +18,7 @@
 #define DNS_SERVER_FAILURE 2
 #define DNS_NO_SUCH_NAME 3
 #define DNS_NOT_IMPLEMENTED 4
+#define DNS_REFUSED 5
 
 struct dns_question {
   u16 type, class;

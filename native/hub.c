@@ -53,12 +53,13 @@ static int answer(struct member *member, const u8 *packet, u32 size) {
 static int enter(struct member *member, const u8 *packet, u32 size) {
   if (size < 6 || member->address != 0) return -1;
   u32 address = (u32)packet[1] << 24 | (u32)packet[2] << 16 | (u32)packet[3] << 8 | packet[4];
-  u32 count = packet[5], names = 6 + 16 * count;
+  u32 count = packet[5] & ~HUB_SEVERAL & 0xff, names = 6 + 16 * count;
   if (count > HUB_SERVERS || names >= size || size - names > HUB_NAMES || packet[size - 1] != 0 || address == 0) return -1;
   u8 reply = hub_member(address) == 0 ? HUB_ACCEPTED : HUB_TAKEN;
   if (reply == HUB_ACCEPTED) {
     member->address = address;
     member->server_count = count;
+    member->several = packet[5] & HUB_SEVERAL;
     for (u32 i = 0; i < 16 * count; i++) member->servers[i / 16][i % 16] = packet[6 + i];
     member->names_size = size - names;
     for (u32 i = 0; i < member->names_size; i++) member->names[i] = (char)packet[names + i];
@@ -79,7 +80,7 @@ static int tell(struct member *asker, const u8 *packet, u32 size) {
   reply[at++] = (u8)(slot >> 8);
   reply[at++] = (u8)slot;
   for (int shift = 24; shift >= 0; shift -= 8) reply[at++] = (u8)(member->address >> shift);
-  reply[at++] = (u8)member->server_count;
+  reply[at++] = (u8)(member->server_count | member->several);
   for (u32 i = 0; i < 16 * member->server_count; i++) reply[at++] = member->servers[i / 16][i % 16];
   for (u32 i = 0; i < member->names_size; i++) reply[at++] = (u8)member->names[i];
   return answer(asker, reply, at);

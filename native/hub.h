@@ -10,7 +10,7 @@
 #define HUB_SERVERS 3  /* as resolv.conf(5) has at most */
 
 /* Packets of its socket: the first byte. Of members and others who ask: */
-#define HUB_REGISTER 'r' /* address (4 bytes, most significant first), number of servers, 16 bytes for each, names that end in 0 */
+#define HUB_REGISTER 'r' /* address (4 bytes, most significant first), number of servers or'ed with HUB_SEVERAL, 16 bytes for each, names that end in 0 */
 #define HUB_NEXT 'n'     /* a slot (2 bytes, most significant first): who is in it, or in the first after it that somebody is in? */
 /* Of the hub: */
 #define HUB_ACCEPTED 'y'
@@ -19,12 +19,14 @@
 #define HUB_END 'e'    /* nobody is in it or after it */
 #define HUB_PACKET (1 + 2 + 4 + 1 + 16 * HUB_SERVERS + HUB_NAMES)
 
+#define HUB_SEVERAL 0x80 /* it is in other networks too */
+
 #define HUB_INTERNAL 1 /* questions about others are not asked on */
 
 struct member {
   int fd;      /* -1: free */
   u32 address; /* 0: it has not registered */
-  u32 server_count, names_size;
+  u32 server_count, several, names_size;
   u8 servers[HUB_SERVERS][16];
   char names[HUB_NAMES]; /* the id, then what it is called by */
 };

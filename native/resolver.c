@@ -137,8 +137,14 @@ static int is_called(const struct member *member, const char *name) {
   return 0;
 }
 
-/* Answers what this network knows. Returns the answer's size, 0 when others have to be asked, -1 when nothing is to be said. */
-static long resolve(const u8 *message, u32 size, u8 *out) {
+static int has_dot(const char *name) {
+  for (; *name != 0; name++)
+    if (*name == '.') return 1;
+  return 0;
+}
+
+/* Answers what this network knows, and who asks may know. Returns the answer's size, 0 when others have to be asked, -1 when nothing is to be said. */
+static long resolve(u32 asker, const u8 *message, u32 size, u8 *out) {
   struct dns_question question;
   int code = dns_parse(message, size, &question);
   if (code < 0) return -1;
@@ -147,21 +153,25 @@ static long resolve(const u8 *message, u32 size, u8 *out) {
   int ours = strip_suffix(question.name), found = 0;
   u32 end = dns_begin(out, message, &question, 0, 1), reverse = dns_reverse(question.name);
   if (reverse != 0 && (reverse & hub.mask) == hub.subnet) {
-    const struct member *member = hub_member(reverse);
+    const struct member *owner = hub_member(reverse);
     ours = 1;
-    u32 first = member == 0 ? 0 : (u32)length_of(member->names) + 1;
-    found = member != 0 && first < member->names_size;
-    if (found && question.type == DNS_PTR) end = dns_add_name(out, end, REPLY_SIZE, member->names + first);
+    u32 first = owner == 0 ? 0 : (u32)length_of(owner->names) + 1;
+    found = owner != 0 && first < owner->names_size;
+    if (found && question.type == DNS_PTR) end = dns_add_name(out, end, REPLY_SIZE, owner->names + first);
   } else if (question.name[0] != 0) {
     for (u32 i = 0; i < hub.used; i++) {
-      const struct member *member = &hub.members[i];
-      if (member->fd < 0 || member->address == 0 || !is_called(member, question.name)) continue;
+      const struct member *owner = &hub.members[i];
+      if (owner->fd < 0 || owner->address == 0 || !is_called(owner, question.name)) continue;
       found = 1;
       /* as many as a message without extensions holds: RFC 1035, section 4.2.1 */
-      if (question.type == DNS_A) end = dns_add_address(out, end, QUERY_SIZE, member->address);
+      if (question.type == DNS_A) end = dns_add_address(out, end, QUERY_SIZE, owner->address);
     }
   }
   if (found) return end;
+  /* who is in several networks has their resolvers, one after the other: one that knows nothing says so without ending the search */
+  const struct member *member = hub_member(asker);
+  if (member != 0 && member->several && question.name[0] != 0 && (ours || !has_dot(question.name)))
+    return dns_begin(out, message, &question, DNS_REFUSED, 0);
   if (ours || hub.flags & HUB_INTERNAL) return dns_begin(out, message, &question, DNS_NO_SUCH_NAME, 1);
   return 0;
 }
@@ -201,7 +211,7 @@ static void serve_udp(void) {
   u32 length = sizeof asker;
   long size = SYS_6(__NR_recvfrom, hub.udp, message, sizeof message, MSG_FLAGS, &asker, &length);
   if (size <= 0 || size > QUERY_SIZE) return;
-  long answer = resolve(message, (u32)size, out);
+  long answer = resolve(swap32(asker.address), message, (u32)size, out);
   if (answer > 0) SYS_6(__NR_sendto, hub.udp, out, answer, MSG_FLAGS, &asker, sizeof asker);
   if (answer != 0) return;
   struct query *query = &queries[0]; /* a free one, or the one that has waited for longest */
@@ -275,7 +285,7 @@ static int answer_stream(struct stream *stream) {
     u32 size = (u32)stream->up[0] << 8 | stream->up[1];
     if (size > QUERY_SIZE) return -1;
     if (stream->up_size < 2 + size) return 0;
-    long answer = resolve(stream->up + 2, size, stream->down + 2);
+    long answer = resolve(stream->asker, stream->up + 2, size, stream->down + 2);
     if (answer < 0) return -1;
     if (answer == 0) return ask_by_stream(stream);
     stream->down[0] = (u8)(answer >> 8);

@@ -36,11 +36,12 @@ export async function joinNetworks({ options, record, store, mapping }: Containe
     networks.map(({ subnet }) => subnet),
   );
   const names = [...(record.name === undefined ? [] : [record.name]), record.id.slice(0, 12)];
+  const several = networks.length > 1;
   const joined: Joined[] = [];
   for (const [i, endpoint] of endpoints.entries()) {
     const network = networks[i];
     if (network !== undefined)
-      joined.push(await joinNamed(store, network, { endpoint, id: record.id, names, servers, mapping }));
+      joined.push(await joinNamed(store, network, { endpoint, id: record.id, names, servers, several, mapping }));
   }
   const user = joined[0]?.connection.user;
   const path = user === undefined ? undefined : `/proc/self/fd/${user}`;

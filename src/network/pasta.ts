@@ -67,7 +67,8 @@ export interface NamedPlace {
   /** The container's address, to which published ports lead. */
   readonly address: string;
   readonly prefix: number;
-  readonly gateway: string;
+  /** Where connections from the host's loopback seem to come from; the container's way there leads to pasta. */
+  readonly router: string;
   /** Name of the device that pasta makes in the container. */
   readonly device: string;
 }
@@ -78,7 +79,7 @@ export interface NamedPlace {
  */
 export function pastaForNamed(path: string, ports: readonly BoundPort[], place: NamedPlace): HelperProcess {
   const args = ["--foreground", "--quiet", "--ipv4-only", "--no-map-gw", "--ns-ifname", place.device];
-  args.push("--address", place.address, "--netmask", `${place.prefix}`, "--gateway", place.gateway);
+  args.push("--address", place.address, "--netmask", `${place.prefix}`, "--gateway", place.router);
   for (const port of ports) args.push(port.protocol === "tcp" ? "-t" : "-u", portSpec(port));
   for (const protocol of ["tcp", "udp"] as const) {
     const flag = protocol === "tcp" ? "-t" : "-u";

@@ -11,7 +11,7 @@ import { readSubnet, toNumber } from "./subnet.ts";
 const FIRST_DEVICE = 1001;
 /** pasta's device, and where all that is not in a network is sent: pasta answers for any address, and this one is nobody's (RFC 3927). */
 export const OUTSIDE_DEVICE = "outside0";
-const OUTSIDE_ROUTER = "169.254.1.1";
+export const OUTSIDE_ROUTER = "169.254.1.1";
 /** As pasta has it: the most that IPv4 takes. */
 const OUTSIDE_MTU = 65520;
 

@@ -14,6 +14,8 @@ const NEXT = "n".charCodeAt(0);
 const ACCEPTED = "y".charCodeAt(0);
 const TAKEN = "t".charCodeAt(0);
 const MEMBER = "m".charCodeAt(0);
+/** HUB_SEVERAL */
+const SEVERAL = 0x80;
 /** HUB_PACKET, HUB_NAMES, HUB_SERVERS */
 const PACKET = 1100;
 export const NAMES_LIMIT = 1024;
@@ -105,7 +107,7 @@ export function members(socket: number): Member[] {
     if (reply[0] !== MEMBER) return found;
     const view = new DataView(reply.buffer, reply.byteOffset);
     slot = view.getUint16(1);
-    const names = reply.subarray(8 + 16 * (reply[7] ?? 0), -1);
+    const names = reply.subarray(8 + 16 * ((reply[7] ?? 0) & ~SEVERAL), -1);
     const [who = "", ...others] = new TextDecoder().decode(names).split("\0");
     const [id = "", mac = ""] = who.split(" ");
     found.push({ address: toText(view.getUint32(3)), mac, id, names: others });
@@ -130,18 +132,25 @@ export function serverBytes(address: string): Uint8Array {
   return bytes;
 }
 
+export interface Resolving {
+  /** Servers that are asked for names that the network does not know, in place of the host's. */
+  readonly servers: readonly string[];
+  /** Whether the container has other networks, whose hubs know other names. */
+  readonly several: boolean;
+}
+
 /**
  * Becomes a member, for as long as the connection is there.
  * @returns false when somebody has the address
  */
-export function register(socket: number, member: Member, servers: readonly string[]): boolean {
+export function register(socket: number, member: Member, { servers, several }: Resolving): boolean {
   const names = new TextEncoder().encode(
     [`${member.id} ${member.mac}`, ...member.names].map((name) => `${name}\0`).join(""),
   );
   const packet = new Uint8Array(6 + 16 * servers.length + names.length);
   packet[0] = REGISTER;
   new DataView(packet.buffer).setUint32(1, toNumber(member.address));
-  packet[5] = servers.length;
+  packet[5] = servers.length | (several ? SEVERAL : 0);
   for (const [i, server] of servers.entries()) packet.set(serverBytes(server), 6 + 16 * i);
   packet.set(names, 6 + 16 * servers.length);
   const [answer] = ask(socket, packet);

@@ -38,6 +38,8 @@ export interface JoinWish {
   readonly names: readonly string[];
   /** Servers that are asked for its other names, in place of the host's. */
   readonly servers: readonly string[];
+  /** Whether it joins other networks too. */
+  readonly several: boolean;
   readonly mapping: IdMapping;
 }
 
@@ -67,7 +69,9 @@ export async function joinNamed(store: string, network: NetworkDefinition, wish:
     try {
       const address = chooseAddress(network, wish.endpoint, members(connection.socket), fail);
       const member = memberOf(wish, address);
-      if (!register(connection.socket, member, wish.servers.slice(0, SERVERS_LIMIT)))
+      if (
+        !register(connection.socket, member, { servers: wish.servers.slice(0, SERVERS_LIMIT), several: wish.several })
+      )
         throw fail("busy", `the address ${member.address} is taken`);
       keepOnExec(connection);
       return { network, connection, address: member.address, mac: member.mac };

@@ -9,7 +9,7 @@ import { checkDNS, type DNSOptions, resolvConf } from "../resolv-conf.ts";
 import type { NetworkOptions, NetworkSetup } from "../set-up.ts";
 import { parseSlirpOptions, slirpAddresses, slirpProcess } from "../slirp4netns.ts";
 import { findTools, type NetworkTools } from "../tools.ts";
-import { OUTSIDE_DEVICE } from "./attach.ts";
+import { OUTSIDE_DEVICE, OUTSIDE_ROUTER } from "./attach.ts";
 import { hostAddress } from "./host-addresses.ts";
 import type { Joined } from "./join.ts";
 import { contains, readSubnet, toNumber } from "./subnet.ts";
@@ -65,7 +65,7 @@ export async function setUpNamed(
     const place = {
       address,
       prefix: readSubnet(network.subnet).prefix,
-      gateway: network.gateway,
+      router: OUTSIDE_ROUTER,
       device: OUTSIDE_DEVICE,
     };
     return { ...base, helper: pastaForNamed(helper.path, ports, place) };
