@@ -60,10 +60,7 @@ static void send_input(int socket) {
   if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
 }
 
-static void end_of_input(int socket) {
-  u8 packet = PACKET_END;
-  send_packet(socket, &packet, 1);
-}
+static void send_kind(int socket, u8 kind) { send_packet(socket, &kind, 1); }
 
 /* Returns 1 when this process is to end. */
 static int handle_signal(struct process *self, int socket, int signal, int terminal, u64 flags) {
@@ -151,9 +148,10 @@ long op_client(struct process *self, const struct plan_op *op) {
     long size = SYS_3(__NR_read, input, typed, sizeof typed);
     if (size == -EAGAIN || size == -EINTR) continue;
     if (size <= 0) {
-      end_of_input(socket);
+      send_kind(socket, PACKET_END);
       input = -1;
     } else if (look_for_keys(&detach, typed, (u32)size)) {
+      send_kind(socket, PACKET_LEAVE);
       self->status = 0;
       restore_terminal(self);
       write_all(2, (const u8 *)"read escape sequence\n", 21);

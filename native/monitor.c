@@ -24,6 +24,7 @@ struct client {
   int fd;
   u8 wants; /* CLIENT_WANTS_* */
   u8 pending;
+  u8 owns; /* the container ends with it */
 };
 
 static struct client clients[CLIENTS];
@@ -64,6 +65,7 @@ static void close_input(struct monitor *monitor) {
 static void drop_client(struct monitor *monitor, u32 index) {
   SYS_1(__NR_close, clients[index].fd);
   u8 wants = clients[index].wants;
+  if (clients[index].owns && monitor->pidfd >= 0) SYS_4(__NR_pidfd_send_signal, monitor->pidfd, SIGKILL, 0, 0);
   clients[index] = clients[--client_count];
   if (wants & CLIENT_TYPES && monitor->flags & MONITOR_INPUT_ONCE) close_input(monitor);
 }
@@ -145,6 +147,7 @@ static int hear_client(struct monitor *monitor, u32 index) {
     if (size >= 6 && monitor->pty >= 0)
       set_window_size(monitor->pty, (u16)(packet[2] | packet[3] << 8), (u16)(packet[4] | packet[5] << 8));
     return 1;
+  case PACKET_LEAVE: client->owns = 0; return 1;
   case PACKET_SIGNAL:
     if (size >= 2) SYS_4(__NR_pidfd_send_signal, monitor->pidfd, packet[1], 0, 0);
     return 1;
@@ -255,7 +258,10 @@ long op_monitor(struct process *self, const struct plan_op *op) {
   monitor.signals = (int)SYS_4(__NR_signalfd4, -1, &all, sizeof all, O_NONBLOCK | O_CLOEXEC);
   if (monitor.signals < 0) return monitor.signals;
   for (u32 i = 1; i < 6; i++) set_nonblocking(fds[i]);
-  if (fds[6] >= 0) add_client(fds[6], (u8)(op->arg[7] >> 8));
+  if (fds[6] >= 0) {
+    add_client(fds[6], (u8)(op->arg[7] >> 8));
+    clients[0].owns = (op->arg[7] & MONITOR_ENDS_WITH_CLIENT) != 0;
+  }
   serve(&monitor);
   health_end();
   drain(&monitor);
@@ -266,7 +272,7 @@ long op_monitor(struct process *self, const struct plan_op *op) {
 
 /* Tells clients how the container ended: those that came last, too. */
 long op_dismiss(struct process *self, int listener) {
-  struct monitor monitor = {.self = self, .listener = listener, .input = -1, .pty = -1};
+  struct monitor monitor = {.self = self, .pidfd = -1, .listener = listener, .input = -1, .pty = -1};
   if (listener >= 0) accept_clients(&monitor);
   u8 packet[2] = {PACKET_EXIT, (u8)exit_status(self->status)};
   while (client_count > 0) {

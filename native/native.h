@@ -114,6 +114,7 @@ long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 #define PACKET_END 'e'    /* of what is typed */
 #define PACKET_WINDOW 'w' /* a byte of nothing, rows and columns of 16 bits */
 #define PACKET_SIGNAL 's' /* its number */
+#define PACKET_LEAVE 'l'  /* the person lets go of the container */
 /* Of the monitor: */
 #define PACKET_STDOUT '1'
 #define PACKET_STDERR '2'
@@ -126,6 +127,7 @@ long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 #define CLIENT_TERMINAL 1
 #define CLIENT_FORWARDS_SIGNALS 2
 #define MONITOR_INPUT_ONCE 1 /* the program's input ends with the first client that types */
+#define MONITOR_ENDS_WITH_CLIENT 2 /* the container is killed when its first client goes without leaving */
 
 /* monitor.c */
 long op_monitor(struct process *self, const struct plan_op *op);

@@ -24,6 +24,7 @@ export async function attach(argv: readonly string[]): Promise<number> {
   return attachContainer(store, id, {
     input: !isOn(args, "no-stdin"),
     forwardSignals: last(args, "sig-proxy") !== "false",
+    owns: false,
     detachKeys: parseDetachKeys(last(args, "detach-keys")),
   });
 }

@@ -17,6 +17,7 @@ export const RUN: CommandDefinition = {
     tty: flag("Give the program a terminal", "t"),
     rm: flag("Remove the container when the program ends"),
     detach: flag("Run it in the background and print its id", "d"),
+    "detach-keys": text("Keys that let go of a container with a terminal (ctrl-p,ctrl-q)", "KEYS"),
     replace: flag("Remove the container that has the name, first"),
     restart: text("Start it again when it ends: no, on-failure[:N], always, unless-stopped", "POLICY"),
     "stop-timeout": text("Seconds that stop waits before it kills", "SECONDS"),

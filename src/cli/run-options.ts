@@ -69,6 +69,7 @@ export function readRunOptions(
     throw new TsboxError("usage", "cannot use --rm with --restart: what is removed cannot be started again");
   return {
     detach: isOn(args, "detach"),
+    detachKeys: last(args, "detach-keys"),
     replace: isOn(args, "replace"),
     restart: optional(last(args, "restart"), (text) => stays().parseRestart(text)),
     log: args.flags.has("log-driver") || args.flags.has("log-opt") ? stays().readLog(args) : DEFAULT_LOG,

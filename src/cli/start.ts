@@ -51,6 +51,7 @@ export async function start(argv: readonly string[]): Promise<number> {
   await startAttached(store, id, {
     input,
     forwardSignals: last(args, "sig-proxy") !== "false",
+    owns: false,
     detachKeys: parseDetachKeys(last(args, "detach-keys")),
   });
   // it runs already
@@ -58,6 +59,7 @@ export async function start(argv: readonly string[]): Promise<number> {
   return attachContainer(store, id, {
     input,
     forwardSignals: last(args, "sig-proxy") !== "false",
+    owns: false,
     detachKeys: parseDetachKeys(last(args, "detach-keys")),
   });
 }

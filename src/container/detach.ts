@@ -1,7 +1,9 @@
 /** A container that outlives the command that starts it: the options of its monitor. */
 import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
+import { terminalSize } from "../linux/terminal.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
+import type { RuntimeConfig } from "../oci/index.ts";
 import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/index.ts";
 import { type ContainerRecord, ownedVolumes } from "./folder.ts";
 import { healthCheck } from "./health.ts";
@@ -29,6 +31,7 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
   const restarts = record.restart !== undefined && record.restart.name !== "no";
   return await compileDetached({
     ...served,
+    config: withSize(served.config, mode.client),
     log,
     print: mode.print,
     client: mode.client,
@@ -41,6 +44,15 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
     afterExit: restarts ? { command: ["__after-exit", store, record.id], env: savedEnvironment() } : undefined,
     failure: ["__start-failure", store, record.id, mode.keep ? "keep" : "discard"],
   });
+}
+
+/** The program finds the person's window from the first moment. */
+function withSize(config: RuntimeConfig, client: AttachedClient | undefined): RuntimeConfig {
+  const { process } = config;
+  if (client === undefined || process?.terminal !== true) return config;
+  const size = terminalSize(0) ?? terminalSize(1);
+  if (size === undefined) return config;
+  return { ...config, process: { ...process, consoleSize: { height: size.rows, width: size.columns } } };
 }
 
 /** Where its output goes; the files for it are made. */

@@ -28,9 +28,11 @@ export interface RunMode {
  */
 export async function runContainer(options: RunOptions, mode: RunMode): Promise<number> {
   checkTerminal(options, mode);
-  const container = await makeContainer(options, { foreground: !options.detach, onEvent: mode.onEvent });
+  // on a terminal, whose bytes are moved anyway, it has a monitor too: the person may let go of it, and come back
+  const monitored = !mode.explain && (options.detach || options.tty);
+  const container = await makeContainer(options, { foreground: !monitored, onEvent: mode.onEvent });
   try {
-    const plan = await (options.detach ? detachedPlan(container) : foregroundPlan(container, mode.explain));
+    const plan = await (monitored ? detachedPlan(container) : foregroundPlan(container, mode.explain));
     if (!mode.explain) {
       writeCidFile(options, container.record.id);
       becomeNative(plan);
@@ -73,7 +75,12 @@ async function foregroundPlan(container: Container, explain: boolean): Promise<U
 
 async function detachedPlan(container: Container): Promise<Uint8Array> {
   const { detachedPlanOf } = await import("./detach.ts");
-  return await detachedPlanOf(container, { print: container.record.id, client: undefined, keep: false });
+  const { options, record } = container;
+  if (options.detach) return await detachedPlanOf(container, { print: record.id, client: undefined, keep: false });
+  const { parseDetachKeys } = await import("./attach.ts");
+  const detachKeys = parseDetachKeys(options.detachKeys);
+  const client = { input: options.interactive, forwardSignals: true, owns: true, detachKeys };
+  return await detachedPlanOf(container, { print: undefined, client, keep: false });
 }
 
 async function discard({ store, record }: Container): Promise<void> {

@@ -42,6 +42,8 @@ export type LogDriver =
 export interface AttachedClient {
   readonly input: boolean;
   readonly forwardSignals: boolean;
+  /** The container is killed when the client goes without letting go of it: it runs in the foreground. */
+  readonly owns: boolean;
   /** Bytes that let go of the container. */
   readonly detachKeys: Uint8Array;
 }
@@ -71,6 +73,7 @@ const WANTS_OUTPUT = 3;
 const CLIENT_TERMINAL = 1;
 const CLIENT_FORWARDS_SIGNALS = 2;
 const INPUT_ONCE = 1;
+const ENDS_WITH_CLIENT = 2;
 
 /** @returns the plan, for `becomeNative` or `spawnNative`. @throws TsboxError naming the field that cannot be carried out */
 export function compileDetached(options: DetachedOptions): Uint8Array {
@@ -157,7 +160,8 @@ function addMonitor(
 
   const slot = (name: "input" | "output" | "error") => pipes.get(name)?.ours ?? null;
   const input = terminal ? (options.interactive ? master : null) : slot("input");
-  const flags = (options.inputOnce ? INPUT_ONCE : 0) | (use.served === null ? 0 : WANTS_OUTPUT << 8);
+  const owned = options.client?.owns ? ENDS_WITH_CLIENT : 0;
+  const flags = owned | (options.inputOnce ? INPUT_ONCE : 0) | (use.served === null ? 0 : WANTS_OUTPUT << 8);
   monitor.add("monitor", [child, master, input, slot("output"), slot("error"), listener, use.served, flags]);
   addHelperEnd(monitor, helpers);
   if (!records.removed) addExited(monitor, records);

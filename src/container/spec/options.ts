@@ -44,6 +44,8 @@ export interface LogOptions {
 
 export interface RunOptions {
   readonly detach: boolean;
+  /** As `--detach-keys` has them; undefined: the usual. */
+  readonly detachKeys: string | undefined;
   /** Remove the container that has the name. */
   readonly replace: boolean;
   readonly restart: RestartPolicy | undefined;
