@@ -152,3 +152,43 @@ describe("terminals", () => {
     expect(await terminal.exited).toBe(6);
   });
 });
+
+describe("run -it", () => {
+  it("is let go of by keys, and goes on; attach comes back to it, logs has all of it", async () => {
+    using host = new Host();
+    await using first = host.terminal(["run", "-it", "--network=none", "--name", "box", host.image, "sh"]);
+    first.type("echo a$((1+1))b; stty size\r");
+    await first.see(/a2b[\s\S]*24 80/);
+    first.type("\x10\x11");
+    expect(await first.exited).toBe(0);
+    expect(isProcess(host.pid("box"))).toBe(true);
+    await using second = host.terminal(["attach", "box"]);
+    second.type("echo c$((1+2))d; exit 9\r");
+    expect(await second.exited).toBe(9);
+    expect(await host.ok(["logs", "box"])).toMatch(/a2b[\s\S]*c3d/);
+  });
+
+  it("ends when its client is killed, as in the foreground, but not after it was let go of", async () => {
+    using host = new Host();
+    await using killed = host.terminal(["run", "-it", "--rm", "--network=none", "--name", "one", host.image, "sh"]);
+    killed.type("echo r$((1+1))y\r");
+    await killed.see(/r2y/);
+    process.kill(killed.pid, "SIGKILL");
+    await until("it is removed", () => host.containers().length === 0);
+    await using left = host.terminal(["run", "-it", "--rm", "--network=none", "--name", "two", host.image, "sh"]);
+    left.type("echo r$((1+1))y\r");
+    await left.see(/r2y/);
+    left.type("\x10\x11");
+    expect(await left.exited).toBe(0);
+    await Bun.sleep(200);
+    expect(isProcess(host.pid("two"))).toBe(true);
+  });
+
+  it("has the terminal's size from its first moment", async () => {
+    using host = new Host();
+    await using terminal = host.terminal(["run", "-t", "--rm", "--network=none", host.image, "stty", "size"]);
+    await terminal.see(/24 80/);
+    expect(await terminal.exited).toBe(0);
+    expect(host.containers()).toEqual([]);
+  });
+});
