@@ -23,7 +23,11 @@ const LISTS: Readonly<Record<Kind, (begun: string) => Promise<readonly Candidate
     const names = listImages(openStore()).flatMap(({ name }) => name ?? []);
     return names.map((name) => [/^[a-z-]+:[./]/.test(name) ? name : familiarName(parseReference(name)), ""]);
   },
-  network: async () => [],
+  network: async () => {
+    const { listNetworks } = await import("../../network/named/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    return listNetworks(openStore().root).map(({ name, subnet }): Candidate => [name, subnet]);
+  },
   volume: async () => {
     const { listVolumes } = await import("../../container/volumes/index.ts");
     const { openStore } = await import("../../store/index.ts");

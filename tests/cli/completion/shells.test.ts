@@ -103,6 +103,18 @@ describe("fish", () => {
   }
 });
 
+test("volumes, secrets and networks are completed by name", async () => {
+  using person = new Person();
+  await person.ok(["volume", "create", "data-one"]);
+  await person.ok(["secret", "create", "word", "-"], { stdin: "x" });
+  await person.ok(["network", "create", "back"]);
+  const answer = async (...words: string[]) => await person.ok(["__complete", ...words]);
+  expect(await answer("volume", "rm", "da")).toStartWith("data-one\t");
+  expect(await answer("run", "-v", "da")).toBe("data-one\tlocal\n:any\n");
+  expect(await answer("secret", "inspect", "")).toBe("word\t\n:none\n");
+  expect(await answer("run", "--network=ba")).toMatch(/^--network=back\t[\d./]+\n:none\n$/);
+});
+
 withImages("images and containers are completed by name", async () => {
   using person = new Person();
   const image = writeBusyboxLayout(person.folder.join("layout"));
