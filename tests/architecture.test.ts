@@ -40,11 +40,12 @@ type Import = { readonly file: string; readonly specifier: string };
 /** Everything a file names after `from`, `import`, `import(` or `require(`: types and re-exports too, which the compiled code forgets. */
 export function importsOf(file: string, text: string): Import[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+  // a specifier has no blank in it, as texts between other words and quotes have
   const patterns = [
-    /(?<!-)\bfrom\s*["']([^"']+)["']/g,
-    /\bimport\s*["']([^"']+)["']/g,
-    /\bimport\s*\(\s*["']([^"']+)["']/g,
-    /\brequire\s*\(\s*["']([^"']+)["']/g,
+    /(?<!-)\bfrom\s*["']([^"'\s]+)["']/g,
+    /\bimport\s*["']([^"'\s]+)["']/g,
+    /\bimport\s*\(\s*["']([^"'\s]+)["']/g,
+    /\brequire\s*\(\s*["']([^"'\s]+)["']/g,
   ];
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map(([, specifier = ""]) => ({ file, specifier })));
 }
