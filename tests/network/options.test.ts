@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { addressInNetwork, isAddress, isLoopback } from "../../src/network/address.ts";
-import { parseAddHost, parseNetwork, parsePublish } from "../../src/network/index.ts";
+import { parseAddHost, parseNetwork, parseNetworks, parsePublish } from "../../src/network/index.ts";
 
 describe("--network", () => {
   test.each([
@@ -10,11 +10,56 @@ describe("--network", () => {
     ["pasta:--mtu,1500,-I,eth9", { mode: "pasta", options: ["--mtu", "1500", "-I", "eth9"] }],
     ["slirp4netns:mtu=1500,cidr=10.9.0.0/24", { mode: "slirp4netns", options: ["mtu=1500", "cidr=10.9.0.0/24"] }],
     ["container:abc", { mode: "container", id: "abc" }],
+    ["bridge", { mode: "named", endpoints: [{ network: "bridge", aliases: [] }] }],
+    ["mynet", { mode: "named", endpoints: [{ network: "mynet", aliases: [] }] }],
+    [
+      "my.net:ip=10.89.0.7,mac=92-D0-C6-0A-29-33,alias=db,alias=sql",
+      {
+        mode: "named",
+        endpoints: [{ network: "my.net", ip: "10.89.0.7", mac: "92:d0:c6:0a:29:33", aliases: ["db", "sql"] }],
+      },
+    ],
   ])("%s is read", (text, mode) => {
     expect(parseNetwork(text)).toEqual(mode as ReturnType<typeof parseNetwork>);
   });
-  test.each(["", "host:x", "none:", "container:", "container", "bridge", "mynet", "Host"])("%j is refused", (text) => {
+  test.each([
+    "",
+    "host:x",
+    "none:",
+    "container:",
+    "container",
+    "default",
+    "-net",
+    "my/net",
+    "net:ip=::1",
+    "net:mac=1:2",
+    "net:x",
+  ])("%j is refused", (text) => {
     expect(() => parseNetwork(text)).toThrow(`cannot use --network=${text}: `);
+  });
+
+  const NONE = { ip: undefined, mac: undefined, aliases: [] };
+  test("several are networks with names, and --ip, --mac-address and --network-alias are the first one's", () => {
+    expect(parseNetworks([], NONE)).toBeUndefined();
+    expect(parseNetworks(["none"], NONE)).toEqual({ mode: "none" });
+    const given = parseNetworks(["a", "b:alias=x"], { ip: "10.0.0.2", mac: undefined, aliases: ["y"] });
+    expect(given).toEqual({
+      mode: "named",
+      endpoints: [
+        { network: "a", ip: "10.0.0.2", aliases: ["y"] },
+        { network: "b", aliases: ["x"] },
+      ],
+    });
+  });
+  test.each([
+    [["a", "host"], NONE, "only networks with names can be combined"],
+    [["pasta"], { ...NONE, ip: "10.0.0.2" }, "they belong to a network with a name"],
+    [[], { ...NONE, aliases: ["db"] }, "they belong to a network with a name"],
+    [["a"], { ...NONE, ip: "10.0.0" }, "is not an IPv4 address"],
+    [["a"], { ...NONE, mac: "93:d0:c6:0a:29:33" }, "is the address of a group"],
+    [["a"], { ...NONE, aliases: ["two words"] }, "is not a host name"],
+  ] as const)("%j with %j is refused", (texts, flags, why) => {
+    expect(() => parseNetworks(texts, flags)).toThrow(why);
   });
 });
 
