@@ -13,19 +13,31 @@ const GAP = 3;
 
 /** @param least columns are that wide at least, the gap included */
 export function renderTable<T extends Row>(columns: Columns<T>, rows: readonly T[], least = 0): string {
-  const cells = rows.map((row) => columns.map(([field]) => String(row[field])));
-  // nearly always nobody wrote anything but text: one look says so
-  const clean = isPrintable(cells.join("")) ? cells : cells.map((line) => line.map(printable));
-  const lines = [columns.map(([, heading]) => heading), ...clean];
+  const lines = [columns.map(([, heading]) => heading)];
+  for (const row of rows) {
+    const line: string[] = [];
+    for (const [field] of columns) line.push(String(row[field]));
+    // nearly always nobody wrote anything but text: one look says so
+    lines.push(isPrintable(line.join("")) ? line : line.map(printable));
+  }
   return alignColumns(lines, least);
 }
 
 /** Columns as wide as their widest cell and a gap; the last cell of a line is as long as it is. */
 export function alignColumns(lines: readonly (readonly string[])[], least = 0): string {
   const widths: number[] = [];
-  for (const line of lines)
-    for (let i = 0; i < line.length - 1; i++) widths[i] = Math.max(widths[i] ?? least, (line[i] ?? "").length + GAP);
-  return lines
-    .map((line) => line.map((cell, i) => (i === line.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join(""))
-    .join("\n");
+  for (const line of lines) {
+    for (let i = line.length - 2; i >= 0; i--) {
+      const width = (line[i]?.length ?? 0) + GAP;
+      if (width > (widths[i] ?? least)) widths[i] = width;
+    }
+  }
+  let text = "";
+  for (const [row, line] of lines.entries()) {
+    const end = line.length - 1;
+    if (row > 0) text += "\n";
+    for (let i = 0; i < end; i++) text += line[i]?.padEnd(widths[i] ?? least);
+    text += line[end] ?? "";
+  }
+  return text;
 }

@@ -1,12 +1,12 @@
 /** Which containers there are. */
 import { TsboxError } from "../error.ts";
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, SYS } from "../linux/abi.gen.ts";
-import { listFolder } from "../linux/directory.ts";
-import { check, E, SyscallError } from "../linux/errno.ts";
-import { lockedFiles, readTexts } from "../linux/many-files.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, SYS } from "../linux/abi.gen.ts";
+import { listNames } from "../linux/directory.ts";
+import { check, E } from "../linux/errno.ts";
+import { type Look, type Looks, lookInto, padPaths } from "../linux/many-files.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
-import { type ContainerRecord, containerFolder, nameOwner } from "./folder.ts";
+import { type ContainerRecord, containerFolder, isRunning, nameOwner } from "./folder.ts";
 import {
   type ContainerState,
   containerState,
@@ -27,83 +27,95 @@ const ID = /^[0-9a-f]{64}$/;
 
 /** Folders of `containers/` that are containers'. A store that has none yet has no such folder. */
 export function containerIDs(store: string): string[] {
-  try {
-    return listFolder(`${store}/containers`).flatMap(({ name }) => (ID.test(name) ? [name] : []));
-  } catch (error) {
-    if (error instanceof SyscallError && error.errno === E.ENOENT) return [];
-    throw error;
-  }
+  return withFolder(store, containerFolders);
 }
 
-/** So long are a container's files nearly always; what is longer is read again by itself. */
-const RECORD_SIZE = 4096;
-const MOMENT_SIZE = 512;
+function containerFolders(containers: number): string[] {
+  return listNames(containers, /[^0-9a-f]([0-9a-f]{64})\0/g);
+}
+
+/** Their files are nearly always shorter; one that is not is read again by itself. */
+const RECORD: Look = { name: "container.json", most: 4096 };
+// in this order: what ended meanwhile has both, and has ended
+const MOMENTS: readonly Look[] = [
+  { name: "started.json", most: 512 },
+  { name: "exited.json", most: 512 },
+];
 
 /** Their records alone, in no order: one small file for each. One that is being made or removed this moment may be passed over. */
 export function listRecords(store: string): ContainerRecord[] {
-  const ids = containerIDs(store);
-  return withFolder(store, (folder) => {
-    const paths = ids.map((id) => `${id}/container.json`);
-    return readTexts(folder, paths, RECORD_SIZE).flatMap((text, i) => {
-      if (text === undefined) return [];
-      if (text.length * 3 >= RECORD_SIZE && Buffer.byteLength(text) >= RECORD_SIZE)
-        return recordIfPresent(store, ids[i] ?? "") ?? [];
-      return JSON.parse(text) as ContainerRecord; // cast: only tsbox writes it
-    });
+  return withFolder(store, (containers) => {
+    const ids = containerFolders(containers);
+    const seen = lookInto(containers, ids, [RECORD]);
+    return ids.flatMap((id, i) => recordOf(store, id, seen, i) ?? []);
   });
 }
 
 /** The newest first. */
 export function listContainers(store: string): ListedContainer[] {
-  const records = listRecords(store).sort((a, b) => b.created - a.created);
-  const states = listStates(store, records);
-  return records.map((record, i) => ({ record, state: states[i] ?? containerState(store, record) }));
-}
-
-/** What {@link containerState} says of each, with as few crossings into the kernel as can be. */
-export function listStates(store: string, records: readonly ContainerRecord[]): ContainerState[] {
-  return withFolder(store, (folder) => {
-    const paths = (name: string) => records.map(({ id }) => `${id}/${name}`);
-    const held = lockedFiles(folder, paths("lock"));
-    // in this order: what ended meanwhile has both, and has ended
-    const started = readTexts(folder, paths("started.json"), MOMENT_SIZE).map(parseMoment<Started>);
-    const exited = readTexts(folder, paths("exited.json"), MOMENT_SIZE).map(parseMoment<Exited>);
-    const frozen = frozenOf(started.filter((_, i) => held[i] && exited[i] === null));
-    return records.map((record, i) => {
-      // too long for this
-      if (started[i] === undefined || exited[i] === undefined) return containerState(store, record);
-      const isHeld = held[i] === true;
-      return judge(store, record, {
-        held: isHeld,
-        started: started[i] ?? undefined,
-        exited: exited[i] ?? undefined,
+  const listed = withFolder(store, (containers) => {
+    const ids = containerFolders(containers);
+    const seen = lookInto(containers, ids, [RECORD, ...MOMENTS]);
+    const moments = ids.map((id, i) => ({
+      id,
+      started: momentOf<Started>(seen, i, 1),
+      exited: momentOf<Exited>(seen, i, 2),
+    }));
+    const held = heldOf(
+      containers,
+      moments.flatMap(({ id, started, exited }) => (started && exited === null ? id : [])),
+    );
+    const frozen = frozenOf(moments.flatMap(({ id, started }) => (started && held.has(id) ? started : [])));
+    return moments.flatMap(({ id, started, exited }, i): ListedContainer[] => {
+      const record = recordOf(store, id, seen, i);
+      if (record === undefined) return [];
+      if (started === undefined || exited === undefined) return [{ record, state: containerState(store, record) }];
+      const state = judge(store, record, {
+        started: started ?? undefined,
+        exited: exited ?? undefined,
+        isHeld: () => isRunning(containerFolder(store, id)),
         // while its monitor lives, which would have noted its end
-        isAlive: ({ pid, startTime }) => isHeld || isAlive(pid, startTime),
+        isAlive: ({ pid, startTime }) => held.has(id) || isAlive(pid, startTime),
         isFrozen: (cgroup) => frozen.get(cgroup) ?? isFrozen(cgroup),
       });
+      return [{ record, state }];
     });
   });
+  return listed.sort((a, b) => b.record.created - a.record.created);
+}
+
+/** @returns undefined when there is no such container, or no more */
+function recordOf(store: string, id: string, seen: Looks, folder: number): ContainerRecord | undefined {
+  const text = seen.text(folder, 0);
+  if (text === undefined) return undefined;
+  return seen.isWhole(folder, 0) ? (JSON.parse(text) as ContainerRecord) : recordIfPresent(store, id); // cast: only tsbox writes it
 }
 
 /** @returns null when there is no such file, undefined when it is not all of it */
-function parseMoment<T>(text: string | undefined): T | null | undefined {
+function momentOf<T>(seen: Looks, folder: number, look: number): T | null | undefined {
+  const text = seen.text(folder, look);
   if (text === undefined || text === "") return null;
-  if (text.length * 3 >= MOMENT_SIZE && Buffer.byteLength(text) >= MOMENT_SIZE) return undefined;
-  return JSON.parse(text) as T; // cast: only tsbox writes it
+  return seen.isWhole(folder, look) ? (JSON.parse(text) as T) : undefined; // cast: only tsbox writes it
+}
+
+/** Those whose lock somebody holds. */
+function heldOf(containers: number, ids: readonly string[]): ReadonlySet<string> {
+  const seen = lookInto(containers, ids, [{ name: "lock", most: 0 }]);
+  return new Set(ids.filter((_, i) => seen.isLocked(i, 0)));
 }
 
 /** Which cgroups of containers that run are frozen. */
-function frozenOf(started: readonly (Started | null | undefined)[]): ReadonlyMap<string, boolean> {
-  const cgroups = started.flatMap((moment) => moment?.cgroup ?? []);
-  const paths = cgroups.map((cgroup) => `${cgroup}/cgroup.freeze`);
-  const texts = readTexts(AT_FDCWD, paths, 16);
-  return new Map(cgroups.map((cgroup, i) => [cgroup, texts[i]?.trim() === "1"]));
+function frozenOf(started: readonly Started[]): ReadonlyMap<string, boolean> {
+  const cgroups = started.flatMap(({ cgroup }) => cgroup ?? []);
+  if (cgroups.length === 0) return new Map();
+  const seen = lookInto(AT_FDCWD, padPaths(cgroups), [{ name: "cgroup.freeze", most: 16 }]);
+  return new Map(cgroups.map((cgroup, i) => [cgroup, seen.text(i, 0)?.trim() === "1"]));
 }
 
 /** Calls with a descriptor of `containers/`; without one there are none. */
 function withFolder<T>(store: string, work: (folder: number) => T[]): T[] {
   const path = `${store}/containers`;
-  const folder = syscall(SYS.openat, AT_FDCWD, cstring(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const folder = syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder === -E.ENOENT) return [];
   check("openat", folder, path);
   try {

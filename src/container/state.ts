@@ -82,10 +82,10 @@ export function isFrozen(cgroup: string): boolean {
 
 /** What was seen of a container, as far as it is asked for: a function looks when it is called. */
 export interface Seen {
-  /** Whether somebody holds its lock. */
-  readonly held: boolean;
   readonly started: Started | undefined;
   readonly exited: Exited | undefined;
+  /** Whether somebody holds its lock. */
+  readonly isHeld: () => boolean;
   /** Whether that process is there. */
   readonly isAlive: (started: Started) => boolean;
   /** Whether its cgroup is frozen. */
@@ -95,7 +95,7 @@ export interface Seen {
 export function containerState(store: string, record: ContainerRecord): ContainerState {
   const folder = containerFolder(store, record.id);
   return judge(store, record, {
-    held: isRunning(folder),
+    isHeld: () => isRunning(folder),
     started: readJSON<Started>(`${folder}/started.json`),
     exited: readJSON<Exited>(`${folder}/exited.json`),
     isAlive: ({ pid, startTime }) => isAlive(pid, startTime),
@@ -106,7 +106,7 @@ export function containerState(store: string, record: ContainerRecord): Containe
 /** The state of a container of which that was seen. */
 export function judge(store: string, record: ContainerRecord, seen: Seen): ContainerState {
   const folder = containerFolder(store, record.id);
-  const { held, started, exited } = seen;
+  const { started, exited } = seen;
   const restarts =
     record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
   const ended = {
@@ -127,7 +127,8 @@ export function judge(store: string, record: ContainerRecord, seen: Seen): Conta
     const status = cgroup !== undefined && seen.isFrozen(cgroup) ? "paused" : "running";
     return { ...ended, pid, startTime, exitCode: 0, status, cgroup, health: healthOf(folder, record) };
   }
-  if (held && exited !== undefined && exists(`${folder}/restarts.json`)) return { ...ended, status: "restarting" };
+  if (exited !== undefined && record.restart !== undefined && exists(`${folder}/restarts.json`) && seen.isHeld())
+    return { ...ended, status: "restarting" };
   if (started === undefined && exited === undefined) return { ...ended, status: "created" };
   return { ...ended, status: "exited" };
 }

@@ -35,3 +35,19 @@ export function listFolder(path: string, dir: number = AT_FDCWD): FolderEntry[] 
     syscall(SYS.close, fd);
   }
 }
+
+/**
+ * The names in an open folder that fit, quicker than {@link listFolder}: entries are not taken apart.
+ * @param fd at its start
+ * @param pattern global, of a name with the byte before it, which is its type, and the NUL behind it; its first group is the result
+ * @throws SyscallError
+ */
+export function listNames(fd: number, pattern: RegExp): string[] {
+  const names: string[] = [];
+  const buffer = Buffer.allocUnsafeSlow(65536);
+  for (;;) {
+    const size = check("getdents64", syscall(SYS.getdents64, fd, buffer, buffer.length));
+    if (size === 0) return names;
+    for (const [, name] of buffer.toString("latin1", 0, size).matchAll(pattern)) names.push(name ?? "");
+  }
+}

@@ -37,35 +37,51 @@ const STUBS: Record<string, number[]> = {
 };
 
 /**
- * Makes many calls one after the other. An operation is 48 bytes: number (32 bits), flags (32 bits), four arguments, result. Flag 1: the
- * first argument is what the last operation with flag 2 returned; so a file is opened, read and closed. When that failed it is
- * -errno, which is no descriptor (EBADF).
+ * Makes calls in rounds. An operation is 64 bytes: number and flags (32 bits each), four arguments, what is added to the second argument
+ * after each round, where the result goes (32 bits, one round's after the other's; 0: nowhere). Flag 1: the first argument is what the
+ * last operation with flag 2 returned, so that a file is opened, read and closed. When opening failed that is -errno, which is no
+ * descriptor (EBADF). Flag 4: what is added is the result, unless it is negative, so that what is read lies side by side.
  */
-const MANY: Record<string, number[]> = {
-  // push rbx, r12, r13; mov rbx,rdi; mov r12,rsi; xor r13d,r13d
-  // 1: test r12,r12; jz 3; mov rdi,[rbx+8]; test byte [rbx+4],1; cmovnz rdi,r13; mov rsi,[rbx+16]; mov rdx,[rbx+24]; mov r10,[rbx+32]
-  // mov eax,[rbx]; syscall; mov [rbx+40],rax; test byte [rbx+4],2; cmovnz r13,rax; add rbx,48; dec r12; jmp 1
-  // 3: pop r13, r12, rbx; ret
+const ROUNDS: Record<string, number[]> = {
+  // push rbx, r12, r13, r14, r15; mov r14,rdi; shl rsi,6; lea r15,[rdi+rsi]; mov r12,rdx; xor r13d,r13d
+  // 1: test r12,r12; jz 4; mov rbx,r14
+  // 2: cmp rbx,r15; jae 3; mov rdi,[rbx+8]; test byte [rbx+4],1; cmovnz rdi,r13; mov rsi,[rbx+16]; mov rdx,[rbx+24]; mov r10,[rbx+32]
+  // mov eax,[rbx]; syscall; test byte [rbx+4],2; cmovnz r13,rax; mov rcx,[rbx+40]; xor edx,edx; test rax,rax
+  // cmovns rdx,rax; test byte [rbx+4],4; cmovnz rcx,rdx; add [rbx+16],rcx; mov rcx,[rbx+48]; test rcx,rcx; jz 5; mov [rcx],eax; add qword [rbx+48],4
+  // 5: add rbx,64; jmp 2
+  // 3: dec r12; jmp 1
+  // 4: pop r15, r14, r13, r12, rbx; ret
   x64: [
-    0x53, 0x41, 0x54, 0x41, 0x55, 0x48, 0x89, 0xfb, 0x49, 0x89, 0xf4, 0x45, 0x31, 0xed, 0x4d, 0x85, 0xe4, 0x74, 0x31,
-    0x48, 0x8b, 0x7b, 0x08, 0xf6, 0x43, 0x04, 0x01, 0x49, 0x0f, 0x45, 0xfd, 0x48, 0x8b, 0x73, 0x10, 0x48, 0x8b, 0x53,
-    0x18, 0x4c, 0x8b, 0x53, 0x20, 0x8b, 0x03, 0x0f, 0x05, 0x48, 0x89, 0x43, 0x28, 0xf6, 0x43, 0x04, 0x02, 0x4c, 0x0f,
-    0x45, 0xe8, 0x48, 0x83, 0xc3, 0x30, 0x49, 0xff, 0xcc, 0xeb, 0xca, 0x41, 0x5d, 0x41, 0x5c, 0x5b, 0xc3,
+    0x53, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57, 0x49, 0x89, 0xfe, 0x48, 0xc1, 0xe6, 0x06, 0x4c, 0x8d, 0x3c,
+    0x37, 0x49, 0x89, 0xd4, 0x45, 0x31, 0xed, 0x4d, 0x85, 0xe4, 0x74, 0x60, 0x4c, 0x89, 0xf3, 0x4c, 0x39, 0xfb, 0x73,
+    0x53, 0x48, 0x8b, 0x7b, 0x08, 0xf6, 0x43, 0x04, 0x01, 0x49, 0x0f, 0x45, 0xfd, 0x48, 0x8b, 0x73, 0x10, 0x48, 0x8b,
+    0x53, 0x18, 0x4c, 0x8b, 0x53, 0x20, 0x8b, 0x03, 0x0f, 0x05, 0xf6, 0x43, 0x04, 0x02, 0x4c, 0x0f, 0x45, 0xe8, 0x48,
+    0x8b, 0x4b, 0x28, 0x31, 0xd2, 0x48, 0x85, 0xc0, 0x48, 0x0f, 0x49, 0xd0, 0xf6, 0x43, 0x04, 0x04, 0x48, 0x0f, 0x45,
+    0xca, 0x48, 0x01, 0x4b, 0x10, 0x48, 0x8b, 0x4b, 0x30, 0x48, 0x85, 0xc9, 0x74, 0x07, 0x89, 0x01, 0x48, 0x83, 0x43,
+    0x30, 0x04, 0x48, 0x83, 0xc3, 0x40, 0xeb, 0xa8, 0x49, 0xff, 0xcc, 0xeb, 0x9b, 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d,
+    0x41, 0x5c, 0x5b, 0xc3,
   ],
-  // mov x9,x0; mov x10,x1; mov x11,#0
-  // 1: cbz x10,3; ldr w8,[x9]; ldr w12,[x9,#4]; ldr x0,[x9,#8]; tst w12,#1; csel x0,x11,x0,ne; ldr x1,[x9,#16]; ldr x2,[x9,#24]
-  // ldr x3,[x9,#32]; svc #0; str x0,[x9,#40]; tst w12,#2; csel x11,x0,x11,ne; add x9,x9,#48; sub x10,x10,#1; b 1
-  // 3: ret
+  // mov x9,x0; add x10,x0,x1,lsl #6; mov x11,#0; mov x13,x2
+  // 1: cbz x13,4; mov x12,x9
+  // 2: cmp x12,x10; b.hs 3; ldr w8,[x12]; ldr w14,[x12,#4]; ldr x0,[x12,#8]; tst w14,#1; csel x0,x11,x0,ne; ldr x1,[x12,#16]
+  // ldr x2,[x12,#24]; ldr x3,[x12,#32]; svc #0; tst w14,#2; csel x11,x0,x11,ne; ldr x15,[x12,#40]; cmp x0,#0
+  // csel x8,x0,xzr,ge; tst w14,#4; csel x15,x8,x15,ne; add x1,x1,x15; str x1,[x12,#16]; ldr x14,[x12,#48]; cbz x14,5; str w0,[x14],#4; str x14,[x12,#48]
+  // 5: add x12,x12,#64; b 2
+  // 3: sub x13,x13,#1; b 1
+  // 4: ret
   arm64: [
-    0xe9, 0x03, 0x00, 0xaa, 0xea, 0x03, 0x01, 0xaa, 0x0b, 0x00, 0x80, 0xd2, 0x0a, 0x02, 0x00, 0xb4, 0x28, 0x01, 0x40,
-    0xb9, 0x2c, 0x05, 0x40, 0xb9, 0x20, 0x05, 0x40, 0xf9, 0x9f, 0x01, 0x00, 0x72, 0x60, 0x11, 0x80, 0x9a, 0x21, 0x09,
-    0x40, 0xf9, 0x22, 0x0d, 0x40, 0xf9, 0x23, 0x11, 0x40, 0xf9, 0x01, 0x00, 0x00, 0xd4, 0x20, 0x15, 0x00, 0xf9, 0x9f,
-    0x01, 0x1f, 0x72, 0x0b, 0x10, 0x8b, 0x9a, 0x29, 0xc1, 0x00, 0x91, 0x4a, 0x05, 0x00, 0xd1, 0xf1, 0xff, 0xff, 0x17,
-    0xc0, 0x03, 0x5f, 0xd6,
+    0xe9, 0x03, 0x00, 0xaa, 0x0a, 0x18, 0x01, 0x8b, 0x0b, 0x00, 0x80, 0xd2, 0xed, 0x03, 0x02, 0xaa, 0xcd, 0x03, 0x00,
+    0xb4, 0xec, 0x03, 0x09, 0xaa, 0x9f, 0x01, 0x0a, 0xeb, 0x22, 0x03, 0x00, 0x54, 0x88, 0x01, 0x40, 0xb9, 0x8e, 0x05,
+    0x40, 0xb9, 0x80, 0x05, 0x40, 0xf9, 0xdf, 0x01, 0x00, 0x72, 0x60, 0x11, 0x80, 0x9a, 0x81, 0x09, 0x40, 0xf9, 0x82,
+    0x0d, 0x40, 0xf9, 0x83, 0x11, 0x40, 0xf9, 0x01, 0x00, 0x00, 0xd4, 0xdf, 0x01, 0x1f, 0x72, 0x0b, 0x10, 0x8b, 0x9a,
+    0x8f, 0x15, 0x40, 0xf9, 0x1f, 0x00, 0x00, 0xf1, 0x08, 0xa0, 0x9f, 0x9a, 0xdf, 0x01, 0x1e, 0x72, 0x0f, 0x11, 0x8f,
+    0x9a, 0x21, 0x00, 0x0f, 0x8b, 0x81, 0x09, 0x00, 0xf9, 0x8e, 0x19, 0x40, 0xf9, 0x6e, 0x00, 0x00, 0xb4, 0xc0, 0x45,
+    0x00, 0xb8, 0x8e, 0x19, 0x00, 0xf9, 0x8c, 0x01, 0x01, 0x91, 0xe7, 0xff, 0xff, 0x17, 0xad, 0x05, 0x00, 0xd1, 0xe3,
+    0xff, 0xff, 0x17, 0xc0, 0x03, 0x5f, 0xd6,
   ],
 };
 /** Where it is in the page. */
-const MANY_AT = 256;
+const ROUNDS_AT = 256;
 
 // `ptr` takes buffers and plain numbers alike, negative ones included (AT_FDCWD). The last one is on the stack on x86-64.
 const SIGNATURE = {
@@ -84,20 +100,20 @@ function libc(): RawCall {
   throw new TsboxError("host", "cannot call the kernel: neither libc.so.6 nor musl's libc can be opened");
 }
 
-/** Address of {@link MANY} in this process. */
-let manyAt = 0;
+/** Address of {@link ROUNDS} in this process. */
+let roundsAt = 0;
 
 function install(): RawCall {
   const call = libc();
   const page = Number(call(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   const code = STUBS[process.arch];
-  const many = MANY[process.arch];
-  if (page <= 0 || code === undefined || many === undefined)
+  const rounds = ROUNDS[process.arch];
+  if (page <= 0 || code === undefined || rounds === undefined)
     throw new TsboxError("host", `cannot call the kernel on ${process.arch}`);
   const memory = new Uint8Array(toArrayBuffer(page as Pointer, 0, PAGE));
   memory.set(code);
-  memory.set(many, MANY_AT);
-  manyAt = page + MANY_AT;
+  memory.set(rounds, ROUNDS_AT);
+  roundsAt = page + ROUNDS_AT;
   if (Number(call(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC, 0, 0, 0)) !== 0) {
     throw new TsboxError("host", "cannot call the kernel: executable memory is refused on this host");
   }
@@ -125,25 +141,35 @@ export function syscall(
   return Number(raw(nr, a, b, c, d, e, f));
 }
 
-type ManyCalls = (operations: Uint32Array, count: number) => void;
-let rawMany: ManyCalls | undefined;
+type RoundCalls = (operations: Uint32Array, count: number, rounds: number) => void;
+let rawRounds: RoundCalls | undefined;
 
-/** Words of 32 bits that an operation of {@link syscalls} has, and where in them the parts begin. */
-export const OPERATION = { words: 12, flags: 1, args: [2, 4, 6, 8], result: 10, useLast: 1, isLast: 2 } as const;
+/** Words of 32 bits that an operation of {@link syscallRounds} has, and where in them the parts begin. */
+export const OPERATION = {
+  words: 16,
+  flags: 1,
+  args: [2, 4, 6, 8],
+  step: 10,
+  result: 12,
+  useLast: 1,
+  isLast: 2,
+  addResult: 4,
+} as const;
 
 /**
  * Makes many system calls with one crossing into machine code, which costs more than most of the calls. Arguments are two words,
- * the lower first; buffers go in by their {@link address}, and the caller keeps them alive.
- * @param operations in which the results are written, -errno for a failure, as {@link OPERATION} says
+ * the lower first; buffers go in by their {@link address}, and the caller keeps them alive. The operations are changed.
+ * @param operations as {@link OPERATION} says
+ * @param rounds how often all of them are made
  */
-export function syscalls(operations: Uint32Array, count: number): void {
+export function syscallRounds(operations: Uint32Array, rounds: number): void {
   raw ??= install();
-  rawMany ??= CFunction({
-    ptr: manyAt as Pointer,
-    args: [FFIType.ptr, FFIType.i64],
+  rawRounds ??= CFunction({
+    ptr: roundsAt as Pointer,
+    args: [FFIType.ptr, FFIType.i64, FFIType.i64],
     returns: FFIType.void,
-  }) as unknown as ManyCalls;
-  rawMany(operations, count);
+  }) as unknown as RoundCalls;
+  rawRounds(operations, operations.length / OPERATION.words, rounds);
 }
 
 const encoder = new TextEncoder();
