@@ -42,7 +42,7 @@ export function importsOf(file: string, text: string): Import[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
   // a specifier has no blank in it, as texts between other words and quotes have
   const patterns = [
-    /(?<!-)\bfrom\s*["']([^"'\s]+)["']/g,
+    /^(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']/gm,
     /\bimport\s*["']([^"'\s]+)["']/g,
     /\bimport\s*\(\s*["']([^"'\s]+)["']/g,
     /\brequire\s*\(\s*["']([^"'\s]+)["']/g,
