@@ -150,7 +150,7 @@ function boolean(command: CommandDefinition, shown: string, given: string | unde
 }
 
 /** Flags that Docker has and tsbox has not built are named as such, so that nobody wonders about a typing error. */
-const NOT_BUILT = `--pod --link --ip6 --gpus --runtime --isolation
+const NOT_BUILT = `--link --ip6 --gpus --runtime --isolation
   --cgroup-parent --cgroupns --blkio-weight --cpu-shares --cpuset-cpus --cpuset-mems --memory-swap --memory-reservation --oom-kill-disable
   --oom-score-adj --storage-opt --attach -a --sig-proxy --volume-driver --kernel-memory
   --device-cgroup-rule --sdnotify --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname

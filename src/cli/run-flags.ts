@@ -53,6 +53,7 @@ export const RUN: CommandDefinition = {
     privileged: flag("All capabilities, no seccomp filter, nothing masked, the devices that the caller may use"),
     "security-opt": list("seccomp=FILE|unconfined, no-new-privileges=false, mask=PATH, unmask=PATH|ALL", "OPTION"),
     network: list("pasta, slirp4netns, host, none, container:ID, or the name of a network", "NETWORK"),
+    pod: text("Run it in a pod; new:NAME makes the pod", "POD"),
     "network-alias": list("A further name of the container in its network", "NAME"),
     ip: text("Its address in its network", "ADDRESS"),
     "mac-address": text("Its hardware address in its network", "ADDRESS"),

@@ -129,6 +129,7 @@ export function readRunOptions(
     tlsVerify: last(args, "tls-verify") === undefined ? undefined : isOn(args, "tls-verify"),
     authFile: last(args, "authfile"),
     certDir: last(args, "cert-dir"),
+    pod: last(args, "pod"),
   };
 }
 

@@ -43,10 +43,18 @@ export interface Launch {
 export async function prepareLaunch(container: Container, mode: LaunchMode): Promise<Launch> {
   const { options, mapping, store, folder, lock, defaults, record } = container;
   const { id } = record;
-  const hostname = options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
+  const pod = record.pod === undefined ? undefined : await (await import("./pods/member.ts")).joinPod(container);
+  const hostname = pod?.hostname ?? options.hostname ?? (options.uts === "host" ? ownHostname() : id.slice(0, 12));
   const named =
     options.network?.mode === "named" ? await (await import("./named-network.ts")).joinNetworks(container) : undefined;
-  const network = await prepareNetwork(options, defaults, folder, hostname, mapping.kind !== "none", named?.setUp);
+  const network = await prepareNetwork(
+    options,
+    defaults,
+    folder,
+    hostname,
+    mapping.kind !== "none",
+    named?.setUp ?? pod?.setUp,
+  );
   if (network.setup.warning !== undefined) warn(network.setup.warning);
   if (network.setup.ports.length > 0 || container.again) writePorts(folder, network.setup);
   const other = network.setup.joinContainer;
@@ -67,8 +75,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     rootPath: mountPoint(root),
     readFile: (path) => readImageFile(folders, path),
     newNetwork: network.setup.newNamespace,
-    files: joined?.files ?? network.files,
-    joinNamespaces: joined?.namespaces ?? named?.namespaces ?? [],
+    files: joined?.files ?? { ...network.files, ...pod?.files },
+    joinNamespaces: joined?.namespaces ?? named?.namespaces ?? pod?.namespaces ?? [],
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
   });
@@ -92,8 +100,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       lockFd: lock,
       volumes: volumes?.volumes,
       secrets: secrets?.files,
-      openNamespaces: joined?.open ?? named?.open ?? new Map(),
-      attach: named && ((plan, outside) => named.attach(plan, outside, network.setup)),
+      openNamespaces: joined?.open ?? named?.open ?? pod?.open ?? new Map(),
+      attach: pod?.attach ?? (named && ((plan, outside) => named.attach(plan, outside, network.setup))),
       records: {
         folder,
         removed: record.remove,
@@ -105,7 +113,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       },
     },
     perRun: network.remove,
-    whole: [folder, `${store}/containers/names/${record.name}`],
+    // its name first: once the folder is gone another may take that
+    whole: [`${store}/containers/names/${record.name}`, folder],
     cleanup: [...selfCommand(), "__remove-container", store, id],
   };
 }

@@ -42,13 +42,17 @@ export interface MakeOptions {
 }
 
 /** @throws TsboxError; nothing of the container is left behind then */
-export async function makeContainer(given: RunOptions, make: MakeOptions): Promise<Container> {
-  if (given.name !== undefined) checkName(given.name);
-  checkSources(given);
+export async function makeContainer(asked: RunOptions, make: MakeOptions): Promise<Container> {
+  if (asked.name !== undefined) checkName(asked.name);
+  checkSources(asked);
   const store = openStore().root;
-  const { mapping } = chooseMapping(given.userns);
-  await fetchMounted(given, mapping, make.onEvent);
-  const image = given.image === undefined ? undefined : await prepareImage(given, mapping, make.onEvent);
+  const { mapping } = chooseMapping(asked.userns);
+  await fetchMounted(asked, mapping, make.onEvent);
+  const image = asked.image === undefined ? undefined : await prepareImage(asked, mapping, make.onEvent);
+  const member =
+    asked.pod === undefined ? undefined : await (await import("./pods/member.ts")).enterPod(store, asked, mapping);
+  using _pod = await member?.hold();
+  const given = member?.options ?? asked;
   if (given.replace && given.name !== undefined)
     await (await import("./remove.ts")).replaceContainer(store, given.name);
   const defaults = image?.defaults ?? {};
@@ -63,13 +67,21 @@ export async function makeContainer(given: RunOptions, make: MakeOptions): Promi
     const name = await claimAnyName(store, given.name, id);
     volumes = await chooseVolumes(store, given, defaults, mapping, make.onEvent);
     const options = volumes === undefined ? given : { ...given, mounts: volumes.mounts };
-    const record = recordOf(options, defaults, { id, name, mapping, image, foreground: make.foreground, volumes });
+    const record = recordOf(options, defaults, {
+      id,
+      name,
+      mapping,
+      image,
+      foreground: make.foreground,
+      volumes,
+      pod: member?.pod.id,
+    });
     writeOptions(folder, { options, defaults, mapping, root });
     writeText(`${folder}/container.json`, JSON.stringify(record));
     volumes?.release?.();
     hold[Symbol.dispose]();
     if (root !== undefined) await prepareRoot(root.driver, root.image, folder, mapping);
-    event(store, record, "create");
+    event(store, record, "create", { labels: record.labels });
     return { options, defaults, mapping, store, record, folder, lock, root };
   } catch (error) {
     volumes?.undo?.();
@@ -163,6 +175,7 @@ function recordOf(
     image: PreparedImage | undefined;
     foreground: boolean;
     volumes: Volumes | undefined;
+    pod: string | undefined;
   },
 ): ContainerRecord {
   const { id, name, mapping, image, volumes } = made;
@@ -186,6 +199,7 @@ function recordOf(
     log: made.foreground ? "none" : options.log.driver,
     healthcheck: healthTest(options, defaults) === undefined ? undefined : true,
     mounts: volumes?.recorded,
+    pod: made.pod,
     needs: withLayers(image?.needs, volumes?.layers),
   };
 }

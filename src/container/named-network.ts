@@ -1,5 +1,6 @@
 /** The named networks of a container that is about to start: it becomes a member, and the plan gets what connects it. */
 import { TsboxError } from "../error.ts";
+import type { IdMapping } from "../idmap/index.ts";
 import type { NetworkOptions, NetworkSetup } from "../network/index.ts";
 import {
   addAttachment,
@@ -10,9 +11,19 @@ import {
   upstreamServers,
 } from "../network/named/index.ts";
 import type { PlanBuilder, Program } from "../plan/index.ts";
-import type { Container } from "./make.ts";
+import type { ContainerRecord } from "./folder.ts";
+import type { RunOptions } from "./spec/options.ts";
+
+/** A container, or a pod, as far as its networks care. */
+export interface NetworkMember {
+  readonly options: Pick<RunOptions, "network" | "dns">;
+  readonly record: Pick<ContainerRecord, "id" | "name">;
+  readonly store: string;
+  readonly mapping: IdMapping;
+}
 
 export interface NamedNetworks {
+  readonly joined: readonly Joined[];
   /** The user namespace of the networks, for the container to join; empty without user namespaces. */
   readonly namespaces: readonly { readonly type: "user"; readonly path: string }[];
   /** Descriptors that survive exec, by those paths. */
@@ -26,7 +37,7 @@ export interface NamedNetworks {
  * The container is a member from here on, until this process, or the supervisor that it becomes, ends.
  * @throws TsboxError
  */
-export async function joinNetworks({ options, record, store, mapping }: Container): Promise<NamedNetworks> {
+export async function joinNetworks({ options, record, store, mapping }: NetworkMember): Promise<NamedNetworks> {
   const endpoints = options.network?.mode === "named" ? options.network.endpoints : [];
   const networks = endpoints.map(({ network }) => findNetwork(store, network));
   const twice = networks.find(({ id }, i) => networks.findIndex((other) => other.id === id) !== i);
@@ -46,6 +57,7 @@ export async function joinNetworks({ options, record, store, mapping }: Containe
   const user = joined[0]?.connection.user;
   const path = user === undefined ? undefined : `/proc/self/fd/${user}`;
   return {
+    joined,
     namespaces: path === undefined ? [] : [{ type: "user", path }],
     open: new Map(path === undefined || user === undefined ? [] : [[path, user]]),
     setUp: (wish) => setUpNamed(wish, joined),

@@ -13,6 +13,11 @@ import type { ContainerDefaults } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import type { RunOptions } from "./spec/options.ts";
 
+export type NetworkWish = Pick<
+  RunOptions,
+  "network" | "publish" | "publishAll" | "expose" | "dns" | "addHosts" | "mounts"
+>;
+
 export interface ContainerNetwork {
   readonly setup: NetworkSetup;
   /** Container path to host path of the files that say who and where it is. */
@@ -28,7 +33,7 @@ export interface ContainerNetwork {
  * @param setUp decides, in place of what does for networks that need no joining
  */
 export async function prepareNetwork(
-  options: RunOptions,
+  options: NetworkWish,
   defaults: ContainerDefaults,
   folder: string,
   hostname: string,
@@ -71,7 +76,7 @@ export async function prepareNetwork(
 }
 
 /** Those of `--expose` and of the image, each once, on ports that the host chooses; those that `-p` publishes are left out. */
-function exposedPorts({ expose, publish }: RunOptions, defaults: ContainerDefaults): PublishedPort[] {
+function exposedPorts({ expose, publish }: NetworkWish, defaults: ContainerDefaults): PublishedPort[] {
   const texts = [...expose, ...Object.keys(defaults.ExposedPorts ?? {})];
   const single = texts.flatMap((text) => {
     const [, first = "", last = first, protocol = ""] = /^(\d+)(?:-(\d+))?((?:\/\w+)?)$/.exec(text) ?? [

@@ -1,5 +1,6 @@
 /** The OCI runtime: config.json to a plan that the native program carries out. */
 import type { DetachedOptions } from "./detached.ts";
+import type { HolderOptions } from "./holder.ts";
 import type { ExecPlan } from "./lifecycle/exec-plan.ts";
 
 export { ALL_CAPABILITIES } from "./capabilities.ts";
@@ -7,6 +8,7 @@ export * from "./cgroup/index.ts";
 export type { AttachedClient, DetachedOptions, LogDriver } from "./detached.ts";
 export { type CompileOptions, compileForeground } from "./foreground.ts";
 export type { HealthCheck } from "./health.ts";
+export type { HolderOptions } from "./holder.ts";
 export { LOCK_FD } from "./lock-fd.ts";
 export type { SeccompFilter } from "./process.ts";
 export type { OwnedVolumes } from "./removal.ts";
@@ -25,4 +27,9 @@ export async function compileDetached(options: DetachedOptions): Promise<Uint8Ar
 /** See `lifecycle/exec-plan.ts`. */
 export async function compileExec(exec: ExecPlan): Promise<Uint8Array> {
   return (await import("./lifecycle/exec-plan.ts")).compileExec(exec);
+}
+
+/** See `holder.ts`. */
+export async function compileHolder(options: HolderOptions): Promise<Uint8Array> {
+  return (await import("./holder.ts")).compileHolder(options);
 }

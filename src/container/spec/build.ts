@@ -82,7 +82,7 @@ export function buildSpec(options: RunOptions, defaults: ContainerDefaults, cont
     ociVersion: SPEC_VERSION,
     process: buildProcess(options, defaults, context),
     root: { path: context.rootPath, ...(options.readOnly ? { readonly: true } : {}) },
-    ...(options.uts === "host" ? {} : { hostname: context.hostname }),
+    ...(options.uts === "host" || joins(context, "uts") ? {} : { hostname: context.hostname }),
     mounts: buildMounts(options, context),
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     linux: buildLinux(options, context),
@@ -148,6 +148,10 @@ function remaining(paths: readonly string[], { privileged, security }: RunOption
   return paths.filter((path) => !unmask.includes(path) || mask.includes(path));
 }
 
+function joins({ joinNamespaces = [] }: SpecContext, wanted: NamespaceType): boolean {
+  return joinNamespaces.some(({ type }) => type === wanted);
+}
+
 function buildLinux(options: RunOptions, context: SpecContext): Linux {
   checkSysctl(Object.keys(options.sysctl), { network: context.newNetwork, ipc: options.ipc !== "host" });
   const types: NamespaceType[] = ["mount", "cgroup"];
@@ -161,7 +165,7 @@ function buildLinux(options: RunOptions, context: SpecContext): Linux {
   const ids = (ranges: IdMapping["uids"]) =>
     ranges.map(({ container, host, count }) => ({ containerID: container, hostID: host, size: count }));
   return {
-    namespaces: [...types.map((type) => ({ type })), ...joined],
+    namespaces: [...types.filter((type) => !joins(context, type)).map((type) => ({ type })), ...joined],
     ...(mapping.kind === "none" ? {} : { uidMappings: ids(mapping.uids), gidMappings: ids(mapping.gids) }),
     ...(Object.keys(options.resources).length > 0 ? { resources: options.resources } : {}),
     ...(Object.keys(options.sysctl).length > 0 ? { sysctl: options.sysctl } : {}),

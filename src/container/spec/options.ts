@@ -108,4 +108,6 @@ export interface RunOptions {
   readonly tlsVerify: boolean | undefined;
   readonly authFile: string | undefined;
   readonly certDir: string | undefined;
+  /** A pod's name or id, or `new:NAME`. */
+  readonly pod?: string | undefined;
 }

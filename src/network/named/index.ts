@@ -1,6 +1,6 @@
 /** Networks with names, that several containers of one user share. */
 export { addAttachment } from "./attach.ts";
-export type { Member } from "./connection.ts";
+export { connectToHub, disconnect, type HubConnection, keepOnExec, type Member } from "./connection.ts";
 export {
   createNetwork,
   DEFAULT_NETWORK,

@@ -1,0 +1,50 @@
+/** Removing pods, with the containers in them. */
+import { TsboxError } from "../../error.ts";
+import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
+import { listFolder } from "../../linux/directory.ts";
+import { exists } from "../../linux/read-text.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
+import { isUp } from "../list.ts";
+import { removeContainer } from "../remove.ts";
+import { lockPod, type PodRecord, podFolder, podNameOwner } from "./folder.ts";
+import { endHolder } from "./holder.ts";
+import { containersOf } from "./state.ts";
+
+export interface RemovePodOptions {
+  /** End what runs. */
+  readonly force: boolean;
+  /** Seconds for that; 0 kills at once. */
+  readonly timeout: number;
+}
+
+/** @throws TsboxError `busy` when a container of it runs */
+export async function removePod(store: string, pod: PodRecord, { force, timeout }: RemovePodOptions): Promise<void> {
+  // nobody adds a container, or starts one, meanwhile
+  using _lock = await lockPod(store, pod);
+  const containers = containersOf(store, pod);
+  const running = containers.find(({ state }) => isUp(state));
+  if (running !== undefined && !force) {
+    throw new TsboxError(
+      "busy",
+      `cannot remove pod ${pod.name}: its container ${running.record.name} is ${running.state.status}; stop it first, or use: tsbox pod rm -f ${pod.name}`,
+    );
+  }
+  const outcomes = await Promise.allSettled(
+    containers.map(({ record }) => removeContainer(store, record.id, { force, timeout, volumes: true })),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  await endHolder(store, pod);
+  discardPod(store, pod.id, pod.name);
+}
+
+/** Removes its folder and then its name, if it has that. Idempotent. */
+export function discardPod(store: string, id: string, name: string | undefined): void {
+  const folder = podFolder(store, id);
+  const unlink = (path: string, flags = 0) => syscall(SYS.unlinkat, AT_FDCWD, cstring(path), flags);
+  // first what makes it a pod
+  unlink(`${folder}/pod.json`);
+  if (exists(folder)) for (const entry of listFolder(folder)) unlink(`${folder}/${entry.name}`);
+  unlink(folder, 0x200 /* AT_REMOVEDIR */);
+  if (name !== undefined && podNameOwner(store, name) === id) unlink(`${store}/pods/names/${name}`);
+}
