@@ -19,6 +19,7 @@ export const CATALOGUE: readonly Section[] = [
     commands: [
       ["run", async () => (await import("./run-flags.ts")).RUN],
       ["ps", async () => (await import("./ps.ts")).PS],
+      ["inspect", async () => (await import("./inspect.ts")).INSPECT],
       ["rm", async () => (await import("./rm.ts")).RM],
       ["create", async () => (await import("./create.ts")).CREATE],
       ["start", async () => (await import("./start.ts")).START],
@@ -31,6 +32,12 @@ export const CATALOGUE: readonly Section[] = [
       ["exec", async () => (await import("./exec.ts")).EXEC],
       ["logs", async () => (await import("./logs.ts")).LOGS],
       ["attach", async () => (await import("./attach.ts")).ATTACH],
+      ["top", async () => (await import("./top.ts")).TOP],
+      ["stats", async () => (await import("./stats.ts")).STATS],
+      ["port", async () => (await import("./port.ts")).PORT],
+      ["rename", async () => (await import("./rename.ts")).RENAME],
+      ["update", async () => (await import("./update.ts")).UPDATE],
+      ["events", async () => (await import("./events.ts")).EVENTS],
       ["cp", async () => (await import("./cp.ts")).CP],
       ["diff", async () => (await import("./diff.ts")).DIFF],
       ["commit", async () => (await import("./commit.ts")).COMMIT],
@@ -55,6 +62,7 @@ export const CATALOGUE: readonly Section[] = [
   {
     title: "This program",
     commands: [
+      ["system", async () => (await import("./system.ts")).SYSTEM],
       ["doctor", async () => (await import("./doctor.ts")).DOCTOR],
       ["oci", async () => (await import("./oci/globals.ts")).OCI],
       ["completion", async () => (await import("./completion/command.ts")).COMPLETION],

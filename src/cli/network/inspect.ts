@@ -4,6 +4,7 @@ import { TsboxError } from "../../error.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, last } from "../args.ts";
 import { forEachOperand, HELP, readCommand, requireOperands } from "../command.ts";
+import { mapOf } from "../format/values.ts";
 
 export const INSPECT: CommandDefinition = {
   name: "network inspect",
@@ -32,11 +33,15 @@ export const EXISTS: CommandDefinition = {
   examples: [["tsbox network exists web || tsbox network create web", "make it where it is missing"]],
 };
 
-/** In Docker's words, so that templates for its `network inspect` serve. */
+/** In Docker's words, so that templates for its `network inspect` serve. For `tsbox inspect`, too. @throws TsboxError `not-found` */
+export async function inspectNetwork(store: string, operand: string): Promise<Readonly<Record<string, unknown>>> {
+  return described(store, findNetwork(store, operand));
+}
+
 function described(store: string, network: NetworkDefinition): Readonly<Record<string, unknown>> {
   const { name, id, created, subnet, gateway, ipRange, internal, dnsEnabled, options, labels } = network;
   const [, prefix] = subnet.split("/");
-  const containers = membersOf(store, network).map((member) => [
+  const containers = membersOf(store, network).map((member): readonly [string, object] => [
     member.id,
     { Name: nameOf(member), MacAddress: member.mac, IPv4Address: `${member.address}/${prefix}`, IPv6Address: "" },
   ]);
@@ -57,9 +62,9 @@ function described(store: string, network: NetworkDefinition): Readonly<Record<s
     Attachable: false,
     Ingress: false,
     DNSEnabled: dnsEnabled,
-    Containers: Object.fromEntries(containers),
-    Options: options,
-    Labels: labels,
+    Containers: mapOf(containers),
+    Options: mapOf(options),
+    Labels: mapOf(labels),
   };
 }
 

@@ -121,6 +121,11 @@ export async function ls(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** For `tsbox inspect`. @throws TsboxError `not-found` */
+export async function inspectVolume(store: string, name: string): Promise<VolumeRow> {
+  return rowOf(store, requireVolume(store, name));
+}
+
 export async function inspect(argv: readonly string[]): Promise<number> {
   const args = await readCommand(INSPECT, argv);
   if (args === undefined) return 0;
