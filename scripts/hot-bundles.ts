@@ -101,6 +101,31 @@ function outside(first: ReadonlySet<string>): BunPlugin {
   };
 }
 
+/** Bytes of source below which a file of its own costs more, to find and link, than it costs others to load with theirs. */
+const SMALL = 12_000;
+
+/** Modules of sets that are small become part of the smallest set of groups that has all of theirs. */
+function mergeSmallSets(members: Map<string, number[]>): void {
+  for (;;) {
+    const sizes = new Map<string, number>();
+    for (const [module, groups] of members)
+      sizes.set(String(groups), (sizes.get(String(groups)) ?? 0) + readFileSync(module).length);
+    const numbers = (set: string) => set.split(",").map(Number);
+    const covers = (larger: string, set: string) => {
+      const has = numbers(larger);
+      return larger !== set && numbers(set).every((group) => has.includes(group));
+    };
+    const small = [...sizes]
+      .filter(([set, size]) => size < SMALL && [...sizes.keys()].some((other) => covers(other, set)))
+      .sort((a, b) => a[1] - b[1])[0]?.[0];
+    if (small === undefined) return;
+    const target = [...sizes.keys()]
+      .filter((other) => covers(other, small))
+      .sort((a, b) => numbers(a).length - numbers(b).length || (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0))[0];
+    for (const [module, groups] of members) if (String(groups) === small) members.set(module, numbers(target ?? small));
+  }
+}
+
 /**
  * @param entry where the executable begins; what it needs at once stays apart, for commands that need nothing else
  * @param groups each a list of modules (absolute paths) that are loaded together
@@ -158,6 +183,7 @@ export async function hotBundles(
         members.set(module, [...(members.get(module) ?? []), group]);
     }
   }
+  mergeSmallSets(members);
   // what most groups have comes first: the others import from it
   const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
   for (const [index, set] of sets.entries()) {

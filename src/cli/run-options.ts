@@ -1,14 +1,14 @@
 /** The command line of `tsbox run` as options: every value is parsed here, once. */
 
-import {
-  type LogOptions,
-  type NamespaceChoice,
-  type PullPolicy,
-  parseEnv,
-  type RunOptions,
-  type SecurityOptions,
-  type StorageDriver,
+import type {
+  LogOptions,
+  NamespaceChoice,
+  PullPolicy,
+  RunOptions,
+  SecurityOptions,
+  StorageDriver,
 } from "../container/index.ts";
+import { parseEnv } from "../container/spec/environment.ts";
 import { TsboxError } from "../error.ts";
 import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
 import { errnoText, SyscallError } from "../linux/errno.ts";

@@ -1,5 +1,5 @@
 /** `tsbox run` */
-import { runContainer } from "../container/index.ts";
+import { runContainer } from "../container/run.ts";
 import type { OnPullEvent } from "../image/index.ts";
 import { isOn, parseArgs } from "./args.ts";
 import { withDefaults } from "./config/apply.ts";
