@@ -62,6 +62,8 @@ export const CATALOGUE: readonly Section[] = [
   {
     title: "This program",
     commands: [
+      ["container", async () => (await import("./prune.ts")).CONTAINER],
+      ["image", async () => (await import("./prune.ts")).IMAGE],
       ["system", async () => (await import("./system.ts")).SYSTEM],
       ["doctor", async () => (await import("./doctor.ts")).DOCTOR],
       ["oci", async () => (await import("./oci/globals.ts")).OCI],

@@ -1,10 +1,11 @@
 /**
  * Docker's longer names of commands, `tsbox container ls` and `tsbox image rm`: two words that stand for one command. They are no
- * commands of their own, so help, completion and the man page show the short ones.
+ * commands of their own, so help, completion and the man page show the short ones; `prune`, which has no short one, is in `prune.ts`.
  */
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { nearest } from "./args.ts";
+import type { GroupDefinition } from "./group.ts";
 
 type Command = (argv: readonly string[]) => Promise<number>;
 
@@ -29,6 +30,12 @@ export function longNames(group: LongGroup): ReadonlyMap<string, readonly string
   return new Map<string, readonly string[]>([...same, ...Object.entries(NAMES[group].other)]);
 }
 
+/** The commands that have no shorter name. */
+export async function ownCommands(group: LongGroup): Promise<GroupDefinition["commands"]> {
+  const { CONTAINER, IMAGE } = await import("./prune.ts");
+  return { container: CONTAINER, image: IMAGE }[group].commands;
+}
+
 /**
  * @param commands the router's: what is not there yet is said to be missing
  * @returns a command that calls the one meant; it throws TsboxError `usage` or `unsupported` when there is none
@@ -39,14 +46,22 @@ export function longName(group: LongGroup, commands: Readonly<Record<string, () 
   return async ([name, ...argv]) => {
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
       const there = [...names].filter(([, words]) => loaderOf(words) !== undefined);
-      const lines = there.map(([long, words]) => `  ${long.padEnd(10)} as tsbox ${words.join(" ")}`);
+      const { firstSentence } = await import("./group.ts");
+      const lines = [
+        ...there.map(([long, words]) => `  ${long.padEnd(10)} as tsbox ${words.join(" ")}`),
+        ...Object.entries(await ownCommands(group)).map(
+          ([own, { definition }]) => `  ${own.padEnd(10)} ${firstSentence(definition)}`,
+        ),
+      ];
       const usage = `Usage: tsbox ${group} COMMAND [FLAGS]`;
       writeAll(1, `Docker's longer names of commands.\n\n${usage}\n\nCommands:\n${lines.join("\n")}\n`);
       return 0;
     }
     const words = names.get(name);
     if (words === undefined) {
-      const near = nearest(name, names.keys());
+      const own = await ownCommands(group);
+      if (Object.hasOwn(own, name)) return (await own[name]?.run(argv)) ?? 0;
+      const near = nearest(name, [...names.keys(), ...Object.keys(own)]);
       const hint = near === undefined ? `see tsbox ${group} --help` : `did you mean ${near}?`;
       throw new TsboxError("usage", `cannot run tsbox ${group}: there is no command ${JSON.stringify(name)}; ${hint}`);
     }

@@ -1,6 +1,7 @@
 /** `tsbox pull` */
+import { imageEvent } from "../container/events.ts";
 import { chooseMapping, parseUserns } from "../idmap/index.ts";
-import { ensureImage } from "../image/index.ts";
+import { ensureImage, shownName } from "../image/index.ts";
 import { compileHotCode } from "../linux/engine.ts";
 import { parseImageName, parsePlatform } from "../oci/index.ts";
 import { openStore } from "../store/index.ts";
@@ -51,7 +52,9 @@ export async function pull(argv: readonly string[]): Promise<number> {
     ...(isOn(args, "quiet") ? {} : { onEvent: pullProgress(true) }),
   };
   return await forEachOperand(args, async (operand) => {
-    const image = await ensureImage({ ...options, name: parseImageName(operand) }, "always");
+    const name = parseImageName(operand);
+    const image = await ensureImage({ ...options, name }, "always");
+    imageEvent(store.root, "pull", shownName(name));
     console.log(image.top.digest);
   });
 }

@@ -1,5 +1,7 @@
 /** `tsbox restart` */
+import { event } from "../container/events.ts";
 import { startDetached } from "../container/start.ts";
+import { readRecord } from "../container/state.ts";
 import { signalNumber, stopContainer } from "../container/stop.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { selfCommand } from "../plan/index.ts";
@@ -48,6 +50,8 @@ export async function restart(argv: readonly string[]): Promise<number> {
     timeout: time === undefined ? undefined : parseSeconds(time, "--time"),
     signal: signal === undefined ? undefined : signalNumber(signal),
   });
+  // this process is gone once it runs
+  event(store, readRecord(store, id), "restart");
   await startDetached(store, id, args.positionals[0]);
   // somebody else was faster
   writeAll(1, `${args.positionals[0]}\n`);

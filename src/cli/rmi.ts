@@ -1,4 +1,5 @@
 /** `tsbox rmi` */
+import { imageRemovalEvent } from "../container/events.ts";
 import { TsboxError } from "../error.ts";
 import { removeImage } from "../image/index.ts";
 import { openStore } from "../store/index.ts";
@@ -31,7 +32,10 @@ export async function rmi(argv: readonly string[]): Promise<number> {
   const store = openStore();
   return await forEachOperand(args, async (operand) => {
     try {
-      for (const line of await removeImage(store, operand, { force: isOn(args, "force") })) console.log(line);
+      for (const line of await removeImage(store, operand, { force: isOn(args, "force") })) {
+        console.log(line);
+        imageRemovalEvent(store.root, line);
+      }
     } catch (error) {
       if (!(isOn(args, "force") && error instanceof TsboxError && error.code === "not-found")) throw error;
     }

@@ -6,6 +6,10 @@ import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_WRONLY, SYS } fro
 import { cstring, syscall } from "../linux/syscall.ts";
 import type { ContainerRecord } from "./folder.ts";
 
+/** Bytes from which on a new file is begun. */
+export const SIZE_LIMIT = 1 << 20;
+const SEEK_CUR = 1;
+
 export function eventsFile(store: string): string {
   return `${store}/events.jsonl`;
 }
@@ -20,6 +24,17 @@ export function event(store: string, record: ContainerRecord, action: string, mo
   noteEvent(store, { ...containerEvent(record, action), ...more });
 }
 
+/** Of an image, by the name that it was called. @param id with which Docker names it: for most actions the same */
+export function imageEvent(store: string, action: string, name: string, id = name): void {
+  noteEvent(store, { type: "image", action, id, name });
+}
+
+/** @param line what removing images has told: `Untagged: NAME` or `Deleted: ID` */
+export function imageRemovalEvent(store: string, line: string): void {
+  const [, what, name = ""] = /^(Untagged|Deleted): (.*)$/.exec(line) ?? [];
+  if (what !== undefined) imageEvent(store, what === "Untagged" ? "untag" : "delete", name);
+}
+
 /** In one call, so that lines of several processes do not mix. */
 export function noteEvent(store: string, fields: object): void {
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
@@ -27,5 +42,7 @@ export function noteEvent(store: string, fields: object): void {
   if (fd < 0) return;
   const line = new TextEncoder().encode(`${JSON.stringify({ ...fields, time: Date.now() })}\n`);
   syscall(SYS.write, fd, line, line.length);
+  const size = syscall(SYS.lseek, fd, 0, SEEK_CUR);
   syscall(SYS.close, fd);
+  if (size > SIZE_LIMIT) (require("./event-rotation.ts") as typeof import("./event-rotation.ts")).rotateEvents(store);
 }

@@ -17,7 +17,7 @@
  * `containers/names/<name>` is a link to the id; making it is what decides who gets a name.
  */
 import { TsboxError } from "../error.ts";
-import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_RDWR, SYS } from "../linux/abi.gen.ts";
+import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDWR, SYS } from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
@@ -135,7 +135,22 @@ export function claimName(store: string, name: string, id: string): void {
       );
     }
     // left behind by a kill between removing the container and its name
-    syscall(SYS.unlinkat, AT_FDCWD, cstring(path), 0);
+    if (owner !== undefined) dropDeadName(store, name, owner);
+  }
+}
+
+/** Removes the name of a container that is gone, unless another has it by now. */
+export function dropDeadName(store: string, name: string, id: string): void {
+  const folder = `${store}/containers/names`;
+  const lock = syscall(SYS.openat, AT_FDCWD, cstring(folder), O_DIRECTORY | O_CLOEXEC);
+  if (lock < 0) return;
+  try {
+    // of two who find it dead, only one may remove it: the other would remove what the first makes of it
+    check("flock", syscall(SYS.flock, lock, LOCK_EX), folder);
+    if (nameOwner(store, name) === id && syscall(SYS.faccessat, AT_FDCWD, cstring(containerFolder(store, id)), 0) < 0)
+      syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
+  } finally {
+    syscall(SYS.close, lock);
   }
 }
 

@@ -1,9 +1,17 @@
 /** The image of a container: found or pulled, with its layers unpacked for the container's mapping. */
 import type { IdMapping } from "../idmap/index.ts";
-import { ensureImage, findImage, type OnPullEvent, type PullOptions, type PullPolicy } from "../image/index.ts";
+import {
+  ensureImage,
+  findImage,
+  type OnPullEvent,
+  type PullOptions,
+  type PullPolicy,
+  shownName,
+} from "../image/index.ts";
 import { compileHotCode } from "../linux/engine.ts";
 import { type ContainerDefaults, digestHex, parseImageName } from "../oci/index.ts";
 import { type ContainerNeeds, type LocalImage, openStore } from "../store/index.ts";
+import { imageEvent } from "./events.ts";
 import type { LayeredImage } from "./root.ts";
 import type { RunOptions } from "./spec/options.ts";
 
@@ -67,8 +75,10 @@ async function holdImage(pull: PullOptions, policy: PullPolicy): Promise<{ image
     hold[Symbol.dispose]();
   }
   compileHotCode();
+  const fetches = policy === "always" || policy === "newer" || (policy === "missing" && findImage(pull) === undefined);
   for (;;) {
     const image = await ensureImage(pull, policy);
+    if (fetches) imageEvent(store.root, "pull", shownName(pull.name));
     const hold = store.hold();
     if (store.layers.missing(mapping, image.chainIDs).length === 0) return { image, hold };
     hold[Symbol.dispose]();

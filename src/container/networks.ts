@@ -12,6 +12,7 @@ import {
   readNetwork,
   removeDefinition,
 } from "../network/named/index.ts";
+import { noteEvent } from "./events.ts";
 import { containerIDs } from "./list.ts";
 import { readOptions } from "./options-file.ts";
 
@@ -65,6 +66,7 @@ export function removeNetwork(store: string, name: string): NetworkDefinition {
   }
   using _all = lockNetworks(store);
   removeDefinition(store, network);
+  noteEvent(store, { type: "network", action: "destroy", id: network.id, name: network.name });
   return network;
 }
 

@@ -1,12 +1,12 @@
 /** Removing containers, files of subordinate ids included. */
 import { TsboxError } from "../error.ts";
 import { chooseMapping, unpackMapping } from "../idmap/index.ts";
-import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
+import { SYS } from "../linux/abi.gen.ts";
 import { exists } from "../linux/read-text.ts";
-import { cstring, syscall } from "../linux/syscall.ts";
+import { syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
-import { containerFolder, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
+import { containerFolder, dropDeadName, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
 import { containerState, readRecord, recordIfPresent } from "./state.ts";
 import { nameOf, stopContainer, waitForMonitor } from "./stop.ts";
 
@@ -71,7 +71,5 @@ export async function removeContainerFolder(store: string, id: string): Promise<
   const folder = containerFolder(store, id);
   const name = recordIfPresent(store, id)?.name;
   await removeTree(folder, unpackMapping(chooseMapping().mapping));
-  if (name !== undefined && nameOwner(store, name) === id) {
-    syscall(SYS.unlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), 0);
-  }
+  if (name !== undefined) dropDeadName(store, name, id);
 }

@@ -27,7 +27,7 @@ export interface ListedImage {
 }
 
 /** Of an index only those platforms are here that were pulled; the others are passed over. */
-function platformsOf(store: Store, top: Descriptor): Platform[] {
+export function platformsOf(store: Store, top: Descriptor): Platform[] {
   const bytes = store.blobs.readDocument(top);
   const document = parseDocument(bytes, top.mediaType, top.digest);
   if (document.kind === "manifest") return [hostPlatform()];

@@ -4,7 +4,7 @@
  */
 import type { CommandDefinition, FlagDefinition } from "../args.ts";
 import { CATALOGUE, findDefinition, isGroup } from "../catalogue.ts";
-import { longNames } from "../docker-names.ts";
+import { longNames, ownCommands } from "../docker-names.ts";
 import { findSubcommand, firstSentence } from "../group.ts";
 import { type Candidate, namesOf } from "./names.ts";
 import { LOG_LEVELS, operandAt, stopsAtOperand, type Values, valuesOfFlag, valuesOfNoun } from "./values.ts";
@@ -30,7 +30,11 @@ export async function complete(words: readonly string[]): Promise<Completion> {
   }
   if (first === "container" || first === "image") {
     const long = longNames(first);
-    if (args.length === 1) return starting(args[0] ?? "", [...long.keys()].map(bare));
+    const own = await ownCommands(first);
+    if (args.length === 1) return starting(args[0] ?? "", [...long.keys(), ...Object.keys(own)].map(bare));
+    const [word = ""] = args;
+    if (Object.hasOwn(own, word) && own[word] !== undefined)
+      return await ofCommand(own[word].definition, args.slice(1));
     const [name = "", ...fixed] = long.get(args[0] ?? "") ?? [];
     return name === "" ? NOTHING : await complete([name, ...fixed, ...args.slice(1)]);
   }
@@ -67,7 +71,7 @@ function skipGlobals(words: readonly string[]): { readonly rest: readonly string
 async function commands(): Promise<readonly Candidate[]> {
   const known = CATALOGUE.flatMap(({ commands }) => commands);
   const described = known.map(async ([name, load]) => [name, firstSentence(await load())] as const);
-  return [...(await Promise.all(described)), ["container", "Commands of containers"], ["image", "Commands of images"]];
+  return await Promise.all(described);
 }
 
 /** @param args what follows the command's name */

@@ -1,4 +1,5 @@
 /** `tsbox network create` */
+import { noteEvent } from "../../container/events.ts";
 import { parsePair } from "../../container/flags/index.ts";
 import { createNetwork, findNetwork } from "../../container/networks.ts";
 import { TsboxError } from "../../error.ts";
@@ -62,7 +63,9 @@ export async function create(argv: readonly string[]): Promise<number> {
 /** @returns the id */
 function made(store: string, wish: Parameters<typeof createNetwork>[1], ignore: boolean): string {
   try {
-    return createNetwork(store, wish).id;
+    const { id, name } = createNetwork(store, wish);
+    noteEvent(store, { type: "network", action: "create", id, name });
+    return id;
   } catch (error) {
     if (!ignore || !(error instanceof TsboxError) || error.code !== "exists") throw error;
     return findNetwork(store, wish.name).id;

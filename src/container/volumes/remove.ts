@@ -7,6 +7,7 @@ import { randomHex } from "../../linux/random.ts";
 import { statIfPresent } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { removeTree } from "../../rootfs/tree/index.ts";
+import { noteEvent } from "../events.ts";
 import type { ContainerRecord } from "../folder.ts";
 import { namesIn } from "./names.ts";
 import { volumeUsers } from "./use.ts";
@@ -87,5 +88,6 @@ async function removeFiles(store: string, name: string): Promise<void> {
   const old = name.startsWith(".") ? name : `.old-${randomHex(8)}`;
   const [from, to] = [volumeFolder(store, name), volumeFolder(store, old)];
   if (old !== name) check("renameat2", syscall(SYS.renameat2, AT_FDCWD, cstring(from), AT_FDCWD, cstring(to), 0), from);
+  if (old !== name) noteEvent(store, { type: "volume", action: "destroy", id: name, driver: "local" });
   await removeTree(to, unpackMapping(chooseMapping().mapping));
 }

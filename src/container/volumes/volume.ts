@@ -18,6 +18,7 @@ import { randomHex } from "../../linux/random.ts";
 import { exists, readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { makeFolder, makeFolders, writeText } from "../../linux/write-text.ts";
+import { noteEvent } from "../events.ts";
 import { checkVolumeName } from "../spec/mount-flags.ts";
 import { type VolumeOptions, volumeKind } from "./options.ts";
 
@@ -78,7 +79,10 @@ export function createVolume(store: string, wanted: Partial<Volume> & { readonly
   const volume: Volume = { name, driver: "local", labels, options, created: Date.now(), anonymous };
   writeText(`${part}/volume.json`, JSON.stringify(volume), { mode: 0o600 });
   const made = syscall(SYS.renameat2, AT_FDCWD, cstring(part), AT_FDCWD, cstring(folder), RENAME_NOREPLACE);
-  if (made === 0) return true;
+  if (made === 0) {
+    noteEvent(store, { type: "volume", action: "create", id: name, driver: "local" });
+    return true;
+  }
   removePart(part);
   if (made !== -E.EEXIST && made !== -E.ENOTEMPTY) check("renameat2", made, folder);
   return false;

@@ -1,0 +1,109 @@
+/** `prune`: what nothing needs goes, and what somebody is about to use stays, because whoever does has its lock. */
+import { type ListedImage, pruneImages } from "../image/index.ts";
+import { SYS } from "../linux/abi.gen.ts";
+import { listFolder } from "../linux/directory.ts";
+import { E, SyscallError } from "../linux/errno.ts";
+import { syscall } from "../linux/syscall.ts";
+import { openStore } from "../store/index.ts";
+import { event, imageEvent } from "./events.ts";
+import { type ContainerRecord, containerFolder, dropDeadName, nameOwner, takeLock } from "./folder.ts";
+import { type ListedContainer, listContainers, listRecords } from "./list.ts";
+import { discardContainer, removeContainerFolder } from "./remove.ts";
+import { sizesOfContainers } from "./size.ts";
+import { containerState, recordIfPresent, type Status } from "./state.ts";
+import { sweepContainers } from "./sweep.ts";
+import { sizesOf } from "./tree-sizes.ts";
+
+export interface Pruned {
+  /** As they are printed. */
+  readonly removed: readonly string[];
+  readonly bytes: number;
+}
+
+/** So many have their locks open at once, and are removed side by side. */
+const AT_ONCE = 16;
+
+/** Removes containers that do not run, also such as were never started; volumes stay. */
+export async function pruneContainers(store: string, wanted: (container: ListedContainer) => boolean): Promise<Pruned> {
+  await sweepContainers(store);
+  dropDeadNames(store);
+  const ended = listContainers(store).filter((container) => hasEnded(container.state.status) && wanted(container));
+  const removed: string[] = [];
+  let bytes = 0;
+  for (let at = 0; at < ended.length; at += AT_ONCE) {
+    const locked = ended.slice(at, at + AT_ONCE).flatMap(({ record }) => lockEnded(store, record) ?? []);
+    try {
+      const records = locked.map(({ record }) => record);
+      const sizes = await sizesOfContainers(store, records);
+      await Promise.all(records.map((record) => remove(store, record)));
+      for (const { id } of records) {
+        removed.push(id);
+        bytes += sizes.get(id) ?? 0;
+      }
+    } finally {
+      for (const { lock } of locked) if (lock >= 0) syscall(SYS.close, lock);
+    }
+  }
+  return { removed, bytes };
+}
+
+function hasEnded(status: Status): boolean {
+  return status === "exited" || status === "created";
+}
+
+async function remove(store: string, record: ContainerRecord): Promise<void> {
+  if (record.remove) await discardContainer(store, record.id);
+  else await removeContainerFolder(store, record.id);
+  event(store, record, "destroy");
+}
+
+/** With its lock nobody can start it. @returns undefined when somebody has, or is about to */
+function lockEnded(store: string, { id }: ContainerRecord): { record: ContainerRecord; lock: number } | undefined {
+  let lock: number | undefined;
+  try {
+    lock = takeLock(containerFolder(store, id));
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === E.ENOENT) return undefined;
+    throw error;
+  }
+  if (lock === undefined) return undefined;
+  // it may have run in between, or have another name by now
+  const record = recordIfPresent(store, id);
+  if (record !== undefined && hasEnded(containerState(store, record).status)) return { record, lock };
+  syscall(SYS.close, lock);
+  return undefined;
+}
+
+/** Names of containers that are gone, which kills leave and `rename` of such with --rm. */
+function dropDeadNames(store: string): void {
+  let names: string[];
+  try {
+    names = listFolder(`${store}/containers/names`).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === E.ENOENT) return;
+    throw error;
+  }
+  for (const name of names) {
+    const owner = nameOwner(store, name);
+    if (owner !== undefined) dropDeadName(store, name, owner);
+  }
+}
+
+/** @param all those with names, too. @returns lines as Docker prints them */
+export async function pruneUnusedImages(all: boolean, wanted: (image: ListedImage) => boolean): Promise<Pruned> {
+  const store = openStore();
+  const mounted = new Set(
+    listRecords(store.root).flatMap(({ mounts = [] }) =>
+      mounts.flatMap(({ type, name }) => (type === "image" && name !== undefined ? [name] : [])),
+    ),
+  );
+  const measure = async (path: string) => (await sizesOf([path]))[0] ?? 0;
+  const { images, deleted, bytes } = await pruneImages(store, { all, wanted, mounted, measure });
+  const untagged = images.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  for (const name of untagged) imageEvent(store.root, "untag", name);
+  for (const id of deleted) imageEvent(store.root, "delete", id);
+  return {
+    removed: [...new Set(untagged)].map((name) => `untagged: ${name}`).concat(deleted.map((id) => `deleted: ${id}`)),
+    bytes,
+  };
+}
