@@ -39,6 +39,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   commit: async () => (await import("./cli/commit.ts")).commit,
   network: async () => (await import("./cli/network.ts")).network,
   volume: async () => (await import("./cli/volume.ts")).volume,
+  pod: async () => (await import("./cli/pod.ts")).pod,
   secret: async () => (await import("./cli/secret.ts")).secret,
   system: async () => (await import("./cli/system.ts")).system,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,

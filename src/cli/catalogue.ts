@@ -56,6 +56,7 @@ export const CATALOGUE: readonly Section[] = [
     commands: [
       ["network", async () => (await import("./network.ts")).NETWORK],
       ["volume", async () => (await import("./volume.ts")).VOLUME],
+      ["pod", async () => (await import("./pod.ts")).POD],
       ["secret", async () => (await import("./secret.ts")).SECRET],
     ],
   },

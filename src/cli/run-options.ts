@@ -150,7 +150,7 @@ function keptUser(userns: UsernsMode): string | undefined {
 }
 
 /** What sethostname(2) takes, and no line break or blank that would make another line of /etc/hosts. */
-function checkHostname(name: string): string {
+export function checkHostname(name: string): string {
   if (/^[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9])?$/.test(name)) return name;
   throw new TsboxError(
     "usage",
