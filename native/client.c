@@ -18,8 +18,26 @@ struct detach_keys {
 static u8 input_packet[PACKET + 1];
 static u32 input_size; /* of what waits to be sent, 0 for nothing */
 
-static void send_packet(int socket, const void *packet, u64 size) {
-  SYS_6(__NR_sendto, socket, packet, size, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+/* Without waiting: the monitor does not listen while the program does not read what was typed. */
+static long send_packet(int socket, const void *packet, u64 size) {
+  return SYS_6(__NR_sendto, socket, packet, size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
+}
+
+/* Where what was typed is in the way, another connection is not. */
+static void send_signal(int socket, const char *folder, int signal) {
+  u8 packet[2] = {PACKET_SIGNAL, (u8)signal};
+  if (send_packet(socket, packet, sizeof packet) != -EAGAIN) return;
+  long here = SYS_4(__NR_openat, AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (here < 0) return;
+  char path[48] = "/proc/self/fd/";
+  u32 at = 14 + decimal(path + 14, (u64)here);
+  for (u32 i = 0; i < 8; i++) path[at + i] = "/attach"[i];
+  long other = connect_packets(path);
+  if (other >= 0) {
+    send_packet((int)other, packet, sizeof packet);
+    SYS_1(__NR_close, other);
+  }
+  SYS_1(__NR_close, here);
 }
 
 static void send_window(int socket, int terminal) {
@@ -60,10 +78,8 @@ static void send_input(int socket) {
   if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
 }
 
-static void send_kind(int socket, u8 kind) { send_packet(socket, &kind, 1); }
-
 /* Returns 1 when this process is to end. */
-static int handle_signal(struct process *self, int socket, int signal, int terminal, u64 flags) {
+static int handle_signal(struct process *self, int socket, const char *folder, int signal, int terminal, u64 flags) {
   switch (signal) {
   case SIGCHLD: case SIGPIPE: case SIGURG: return 0;
   case SIGWINCH:
@@ -82,16 +98,15 @@ static int handle_signal(struct process *self, int socket, int signal, int termi
       self->status = 128 + signal;
       return 1;
     }
-    u8 packet[2] = {PACKET_SIGNAL, (u8)signal};
-    send_packet(socket, packet, sizeof packet);
+    send_signal(socket, folder, signal);
     return 0;
   }
 }
 
-static int handle_signals(struct process *self, int signals, int socket, int terminal, u64 flags) {
+static int handle_signals(struct process *self, int signals, int socket, const char *folder, int terminal, u64 flags) {
   struct signalfd_siginfo info;
   while (SYS_3(__NR_read, signals, &info, sizeof info) == sizeof info)
-    if (handle_signal(self, socket, (int)info.ssi_signo, terminal, flags)) return 1;
+    if (handle_signal(self, socket, folder, (int)info.ssi_signo, terminal, flags)) return 1;
   return 0;
 }
 
@@ -124,6 +139,7 @@ long op_client(struct process *self, const struct plan_op *op) {
   int input = op->arg[1] == PLAN_NO_FD ? -1 : self->fd[op->arg[1]];
   u64 flags = op->arg[2];
   struct detach_keys detach = {.keys = self->plan.base + (u32)op->arg[3], .count = (u32)(op->arg[3] >> 32)};
+  const char *folder = (const char *)self->plan.base + op->arg[4];
   u64 all = ~0UL;
   int signals = (int)SYS_4(__NR_signalfd4, -1, &all, sizeof all, O_NONBLOCK | O_CLOEXEC);
   if (signals < 0) return signals;
@@ -140,7 +156,7 @@ long op_client(struct process *self, const struct plan_op *op) {
         {.fd = input_size > 0 ? -1 : input, .events = POLLIN},
     };
     if (SYS_5(__NR_ppoll, polls, 3, 0, 0, 8) < 0) continue;
-    if (polls[1].revents != 0 && handle_signals(self, signals, socket, terminal, flags)) break;
+    if (polls[1].revents != 0 && handle_signals(self, signals, socket, folder, terminal, flags)) break;
     if (polls[0].revents & POLLOUT && input_size > 0) send_input(socket);
     if (polls[0].revents & (POLLIN | POLLHUP | POLLERR) && receive_packet(self, socket)) break;
     if (polls[2].revents == 0 || input_size > 0) continue;
@@ -148,10 +164,13 @@ long op_client(struct process *self, const struct plan_op *op) {
     long size = SYS_3(__NR_read, input, typed, sizeof typed);
     if (size == -EAGAIN || size == -EINTR) continue;
     if (size <= 0) {
-      send_kind(socket, PACKET_END);
+      input_packet[0] = PACKET_END;
+      input_size = 1;
+      send_input(socket);
       input = -1;
     } else if (look_for_keys(&detach, typed, (u32)size)) {
-      send_kind(socket, PACKET_LEAVE);
+      u8 leave = PACKET_LEAVE;
+      SYS_6(__NR_sendto, socket, &leave, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
       self->status = 0;
       restore_terminal(self);
       write_all(2, (const u8 *)"read escape sequence\n", 21);

@@ -125,6 +125,15 @@ static void write_typed(struct monitor *monitor) {
 static int hear_client(struct monitor *monitor, u32 index) {
   struct client *client = &clients[index];
   static u8 packet[PACKET_MAX];
+  if (typed_start < typed_end) {
+    /* one that types waits until the program has read; signals and the window do not */
+    u8 kind = 0;
+    long peeked = SYS_6(__NR_recvfrom, client->fd, &kind, 1, 0x42 /* MSG_DONTWAIT | MSG_PEEK */, 0, 0);
+    if (peeked > 0 && (kind == PACKET_DATA || kind == PACKET_END)) {
+      client->wants |= CLIENT_TYPES;
+      return 1;
+    }
+  }
   long size = SYS_6(__NR_recvfrom, client->fd, packet, sizeof packet, 0x40 /* MSG_DONTWAIT */, 0, 0);
   if (size == -EAGAIN || size == -EINTR) return 1;
   if (size <= 0) return 0;
@@ -218,9 +227,12 @@ static void serve(struct monitor *monitor) {
     polls[AT_INPUT] = (struct pollfd){.fd = types ? monitor->input : -1, .events = POLLOUT};
     polls[AT_HEALTH] = (struct pollfd){.fd = health_output(), .events = POLLIN};
     u32 count = client_count;
-    for (u32 i = 0; i < count; i++)
-      polls[FIXED + i] = (struct pollfd){
-          .fd = clients[i].fd, .events = (short)((types ? 0 : POLLIN) | (clients[i].pending ? POLLOUT : 0))};
+    for (u32 i = 0; i < count; i++) {
+      /* not even looked at: the end of one that has gone would wake us again and again */
+      int paused = types && clients[i].wants & CLIENT_TYPES;
+      short events = (short)((paused ? 0 : POLLIN) | (clients[i].pending ? POLLOUT : 0));
+      polls[FIXED + i] = (struct pollfd){.fd = events == 0 ? -1 : clients[i].fd, .events = events};
+    }
     if (wait_for(polls, FIXED + count, health_pause()) < 0) continue;
     health_check(monitor->self);
     if (polls[AT_SIGNALS].revents != 0) handle_signals(monitor);
@@ -228,7 +240,8 @@ static void serve(struct monitor *monitor) {
     /* from the last, because one that is dropped is replaced by the last */
     for (u32 i = count; i-- > 0;) {
       short events = polls[FIXED + i].revents;
-      if (events & (POLLIN | POLLHUP | POLLERR) && typed_start == typed_end && !hear_client(monitor, i)) drop_client(monitor, i);
+      int paused = typed_start < typed_end && clients[i].wants & CLIENT_TYPES;
+      if (events & (POLLIN | POLLHUP | POLLERR) && !paused && !hear_client(monitor, i)) drop_client(monitor, i);
     }
     if (waits) send_pending(monitor);
     if (!is_pending() && polls[AT_OUTPUT].revents != 0) {

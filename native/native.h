@@ -103,6 +103,7 @@ long send_descriptor(int socket, int fd);
 long receive_descriptor(int socket);
 long connect_unix(const char *path);
 long listen_unix(const char *path);
+long connect_packets(const char *path);
 long loopback_up(void);
 long interface_number(const char *name);
 long inet_socket(int type, u32 address, u16 port);

@@ -157,7 +157,7 @@ struct plan_op {
   X(hub, "fFFfFnn", "listener udp tcp network user subnet:hex flags:hex") /* of a named network: native/hub.c */ \
   X(netlink, "bFn", "message fd offset") /* to the kernel, with the number of `fd` put in at `offset`; waits for its answer */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \
-  X(client, "fFnb", "socket input flags:hex detach_keys") /* a person beside a monitor; sets the status */ \
+  X(client, "fFnbs", "socket input flags:hex detach_keys folder") /* a person beside a monitor; sets the status */ \
   /* the monitor of a detached container: native/monitor.c */ \
   X(take_reports, "", "") /* handle failures of those that are started from here on as process 0 does, and report them */ \
   X(leave, "fn", "socket byte") /* send it; from here on nobody is told of failures */ \

@@ -93,6 +93,23 @@ long connect_unix(const char *path) {
 #define SOCK_SEQPACKET 5
 #define SOCK_NONBLOCK 04000
 
+/* To a socket for packets. */
+long connect_packets(const char *path) {
+  struct {
+    u16 family;
+    char path[108];
+  } address = {.family = AF_UNIX};
+  u64 length = length_of(path);
+  if (length >= sizeof address.path) return -ENAMETOOLONG;
+  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
+  long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = SYS_3(__NR_connect, fd, &address, 2 + length + 1);
+  if (result >= 0) return fd;
+  SYS_1(__NR_close, fd);
+  return result;
+}
+
 /* A socket for packets by a name in the file system that is not there yet. */
 long listen_unix(const char *path) {
   struct {

@@ -28,7 +28,13 @@ export function attachContainer(store: string, id: string, client: AttachedClien
   program.add("adopt", [socket, connection.fd]);
   program.add("send_hello", [socket, WANTS_OUTPUT]);
   const flags = (record.tty ? CLIENT_TERMINAL : 0) | (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0);
-  program.add("client", [socket, client.input && record.interactive ? STDIN : null, flags, client.detachKeys]);
+  program.add("client", [
+    socket,
+    client.input && record.interactive ? STDIN : null,
+    flags,
+    client.detachKeys,
+    containerFolder(store, id),
+  ]);
   program.add("exit", [256]);
   return becomeNative(plan.encode());
 }

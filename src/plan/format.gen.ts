@@ -130,7 +130,7 @@ export const CODES = {
   exit: 110,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnb","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -230,7 +230,7 @@ export interface OpArguments {
   hub: [listener: Slot, udp: Slot | null, tcp: Slot | null, network: Slot, user: Slot | null, subnet: number | bigint, flags: number | bigint];
   netlink: [message: Uint8Array, fd: Slot | null, offset: number | bigint];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];
-  client: [socket: Slot, input: Slot | null, flags: number | bigint, detach_keys: Uint8Array];
+  client: [socket: Slot, input: Slot | null, flags: number | bigint, detach_keys: Uint8Array, folder: string];
   take_reports: [];
   leave: [socket: Slot, byte: number | bigint];
   listen_unix: [out: Slot, path: string];

@@ -97,7 +97,7 @@ export const OPS = {
   hub: [["listener", "f"], ["udp", "F"], ["tcp", "F"], ["network", "f"], ["user", "F"], ["subnet", "n", "hex"], ["flags", "n", "hex"]],
   netlink: [["message", "b"], ["fd", "F"], ["offset", "n"]],
   supervise: [["pidfd", "f"], ["pty", "F"], ["input", "F"], ["output", "F"]],
-  client: [["socket", "f"], ["input", "F"], ["flags", "n", "hex"], ["detach_keys", "b"]],
+  client: [["socket", "f"], ["input", "F"], ["flags", "n", "hex"], ["detach_keys", "b"], ["folder", "s"]],
   take_reports: [],
   leave: [["socket", "f"], ["byte", "n"]],
   listen_unix: [["out", "o"], ["path", "s"]],

@@ -102,7 +102,7 @@ export function compileDetached(options: DetachedOptions): Uint8Array {
   if (client !== undefined) {
     const terminal = options.config.process?.terminal === true;
     const flags = (terminal ? CLIENT_TERMINAL : 0) | (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0);
-    launcher.add("client", [person, client.input ? STDIN : null, flags, client.detachKeys]);
+    launcher.add("client", [person, client.input ? STDIN : null, flags, client.detachKeys, options.records.folder]);
   }
   launcher.add("exit", [client === undefined ? 0 : 256]);
   addFailureProgram(plan, log, undefined, options.failure);

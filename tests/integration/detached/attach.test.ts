@@ -1,5 +1,6 @@
 /** People beside detached containers: attach, start -a, detach keys, terminals. */
 import { describe, expect } from "bun:test";
+import { readFileSync } from "node:fs";
 import { busybox } from "../../support/busybox-image.ts";
 import { executable, requires, userNamespaces } from "../../support/skip.ts";
 import { Host, isProcess, until } from "./host.ts";
@@ -46,6 +47,38 @@ describe("start -a", () => {
       expect(await child.exited).toBe(proxy ? 3 : 143);
       expect(isProcess(host.pid("box"))).toBe(!proxy);
     }
+  });
+});
+
+describe("a program that does not read its input", () => {
+  it("gets signals all the same, and its client's end does not keep the monitor busy", async () => {
+    using host = new Host();
+    await create(host, ["-i"], "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done");
+    const child = host.spawn(["start", "-ai", "box"]);
+    const reader = child.stdout.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("ready\n");
+    child.stdin.write("x".repeat(2_000_000));
+    child.stdin.flush();
+    await Bun.sleep(300);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(3);
+
+    await host.ok(["start", "box"]);
+    const typist = host.spawn(["attach", "box"]);
+    typist.stdin.write("x".repeat(2_000_000));
+    typist.stdin.flush();
+    await Bun.sleep(300);
+    typist.kill("SIGKILL");
+    await typist.exited;
+    const ticks = () => {
+      const stat = readFileSync(`/proc/${host.monitor("box")}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(fields[11]) + Number(fields[12]);
+    };
+    const before = ticks();
+    await Bun.sleep(500);
+    // of 50, if it were busy all the time
+    expect(ticks() - before).toBeLessThan(10);
   });
 });
 
