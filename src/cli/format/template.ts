@@ -70,6 +70,8 @@ class Run {
   }
 
   #shown(value: unknown, { at }: Pipe): string {
+    if (typeof value === "function" && value.length !== args.length)
+      throw this.#fail(first.at, `it takes ${value.length} things, not ${args.length}`);
     if (typeof value === "function") throw this.#fail(at, "it needs something in quotes after it");
     return valueText(value);
   }
