@@ -1,5 +1,7 @@
 /** A container as a row of `ps`. Fields are made when they are asked for: a listing of hundreds shows few of them. */
 import type { ListedContainer } from "../container/list.ts";
+import { portsFolder, readPorts } from "../container/ports.ts";
+import { storeFolder } from "../store/index.ts";
 import { statusText } from "./container-status.ts";
 import { readableAge, readableTime, shortID } from "./readable.ts";
 import type { Columns } from "./table.ts";
@@ -75,7 +77,8 @@ export function containerRow(container: ListedContainer, { whole, now, size }: R
       return statusText(container, now);
     },
     get Ports() {
-      return record.ports === undefined ? "" : record.ports.map(portText).join(", ");
+      if (state.pid === 0 || (record.ports === undefined && record.pod === undefined)) return "";
+      return readPorts(portsFolder(storeFolder(), record)).map(portText).join(", ");
     },
     get Labels() {
       return Object.entries(record.labels)

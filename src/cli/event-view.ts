@@ -29,6 +29,8 @@ const OWN = ["type", "action", "id", "time", "labels"];
  */
 export function eventViews(store: string): (event: StoredEvent) => EventView {
   const labels = new Map<string, Readonly<Record<string, string>>>();
+  // a monitor tells of the name that its container had when it was started
+  const renamed = new Map<string, string>();
   const labelsOf = (event: StoredEvent) => {
     if (event.type !== "container") return {};
     const known =
@@ -42,8 +44,14 @@ export function eventViews(store: string): (event: StoredEvent) => EventView {
   };
   return (event) => {
     const rest = Object.entries(event).filter(([key, value]) => !OWN.includes(key) && value !== undefined);
-    const attributes = { ...labelsOf(event), ...Object.fromEntries(rest.map(([key, value]) => [key, String(value)])) };
-    const { type, action, id, time, name, image } = event;
+    const attributes: Record<string, string> = {
+      ...labelsOf(event),
+      ...Object.fromEntries(rest.map(([key, value]) => [key, String(value)])),
+    };
+    const { type, action, id, time, image } = event;
+    if (action === "rename" && event.name !== undefined) renamed.set(id, event.name);
+    const name = renamed.get(id) ?? event.name;
+    if (name !== undefined) attributes.name = name;
     return {
       Type: type,
       Action: action,

@@ -1,6 +1,5 @@
 /** `tsbox port` */
-import { containerFolder } from "../container/folder.ts";
-import { type PortBinding, portBindings } from "../container/ports.ts";
+import { type PortBinding, portBindings, portsFolder } from "../container/ports.ts";
 import { containerState, readRecord } from "../container/state.ts";
 import { nameOf } from "../container/stop.ts";
 import { TsboxError } from "../error.ts";
@@ -29,7 +28,7 @@ export async function port(argv: readonly string[]): Promise<number> {
   if (more !== undefined) throw new TsboxError("usage", "cannot run tsbox port: give a container and one port at most");
   const record = readRecord(store, id);
   const runs = containerState(store, record).pid !== 0;
-  const bindings = runs ? portBindings(containerFolder(store, id)) : [];
+  const bindings = runs ? portBindings(portsFolder(store, record)) : [];
   const lines = asked === undefined ? bindings.map(whole) : oneOf(bindings, asked, nameOf(record)).map(place);
   writeAll(1, lines.map((line) => `${line}\n`).join(""));
   return 0;

@@ -13,7 +13,6 @@ import { containerEvent, eventsFile } from "./events.ts";
 import { readImageFile } from "./image-files.ts";
 import type { Container } from "./make.ts";
 import { prepareNetwork } from "./network.ts";
-import { writePorts } from "./ports.ts";
 import { privilegedDevices } from "./privileged.ts";
 import { rootSource } from "./root.ts";
 import { chooseSeccomp, configText } from "./seccomp.ts";
@@ -56,7 +55,6 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     named?.setUp ?? pod?.setUp,
   );
   if (network.setup.warning !== undefined) warn(network.setup.warning);
-  if (network.setup.ports.length > 0 || container.again) writePorts(folder, network.setup);
   const other = network.setup.joinContainer;
   const joined =
     other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);

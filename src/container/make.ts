@@ -191,7 +191,7 @@ function recordOf(
     stopSignal: options.stopSignal ?? defaults.StopSignal ?? "SIGTERM",
     stopTimeout: options.stopTimeout,
     labels: { ...(defaults.Labels ?? {}), ...options.labels },
-    ports: options.publish.length > 0 ? options.publish : undefined,
+    ports: options.publish.length > 0 || options.publishAll ? options.publish : undefined,
     network: options.networkName,
     restart: options.restart,
     tty: options.tty || undefined,

@@ -11,6 +11,7 @@ import {
 } from "../network/index.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
+import { writePorts } from "./ports.ts";
 import type { RunOptions } from "./spec/options.ts";
 
 export type NetworkWish = Pick<
@@ -65,8 +66,7 @@ export async function prepareNetwork(
     files[`/etc/${name}`] = `${folder}/${name}`;
   }
   const { slirpPorts, ports } = setup;
-  // with the ports that the host has chosen
-  if (ports.length > 0) writeText(`${folder}/ports.json`, JSON.stringify(ports));
+  if (options.publish.length > 0 || options.publishAll) writePorts(folder, ports);
   if (slirpPorts !== undefined) makeFolder(sockets, 0o700);
   const commands =
     slirpPorts === undefined

@@ -3,10 +3,11 @@
  * only then.
  */
 import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
-import { readShortText } from "../linux/read-text.ts";
+import { exists, readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { replaceFile } from "../linux/write-text.ts";
-import type { BoundPort, NetworkSetup } from "../network/index.ts";
+import type { BoundPort } from "../network/index.ts";
+import { type ContainerRecord, containerFolder } from "./folder.ts";
 
 /** A port of a container, as `docker port` tells it. */
 export interface PortBinding {
@@ -17,12 +18,18 @@ export interface PortBinding {
 }
 
 /** Replaces what there is of the last start. */
-export function writePorts(folder: string, { ports }: Pick<NetworkSetup, "ports">): void {
+export function writePorts(folder: string, ports: readonly BoundPort[]): void {
   if (ports.length > 0) replaceFile(`${folder}/ports.json`, JSON.stringify(ports));
   else syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/ports.json`), 0);
 }
 
-/** @param folder of a container that runs. @returns as they were bound; none when it publishes nothing */
+/** Where the ports of a container are written down: in its pod's folder, if that has the network. */
+export function portsFolder(store: string, { id, pod }: Pick<ContainerRecord, "id" | "pod">): string {
+  const own = containerFolder(store, id);
+  return pod === undefined || exists(`${own}/ports.json`) ? own : `${store}/pods/${pod}`;
+}
+
+/** @param folder {@link portsFolder} of a container that runs. @returns as they were bound; none when it publishes nothing */
 export function readPorts(folder: string): readonly BoundPort[] {
   const text = readShortText(`${folder}/ports.json`);
   return text === undefined ? [] : (JSON.parse(text) as BoundPort[]); // cast: only tsbox writes it

@@ -16,10 +16,10 @@ function psColumns(words: readonly string[]): readonly Column[] {
   let form: readonly Column[] = SHORT;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? "";
-    const [, long] = /^--format(?:=(.*))?$/.exec(word) ?? [];
-    const [, flags = "", list = ""] = /^-?([aAdeflxuwjHL]*)o(.*)$/.exec(word) ?? [];
-    if (word.startsWith("--format") || (/^-?[aAdeflxuwjHL]*o/.test(word) && /^[aAdeflxuwjHL]*$/.test(flags))) {
-      const value = long ?? (list === "" ? words[++i] : list);
+    const [short, list] = /^(?:-[aAdeflxuwjHL]*o(.*)|[axuw]*o)$/.exec(word) ?? [];
+    const [long, format] = /^--format(?:=(.*))?$/.exec(word) ?? [];
+    if (short !== undefined || long !== undefined) {
+      const value = format ?? (list || words[++i]);
       if (value === undefined) throw refuse(word, "it needs a list of columns");
       chosen.push(...parseList(value));
     } else if (/^-[aAdefwH]+$/.test(word)) form = word.includes("f") ? FULL : form;
