@@ -152,6 +152,7 @@ static void finish_check(struct process *self, int status) {
   if (status == 0) {
     streak = 0;
     state = HEALTHY;
+    notify_healthy(self);
   } else if (state != STARTING || now() - begin >= times.start_period) {
     /* failures while it starts up do not count */
     if (++streak >= times.retries) state = UNHEALTHY;

@@ -147,6 +147,10 @@ u32 escape_json(char *out, const u8 *data, u64 length);
 /* hub.c */
 long op_hub(int listener, int udp, int tcp, int network, int user, u64 subnet, u64 flags);
 
+/* notify.c */
+long op_notify_systemd(struct process *self, const struct plan_op *op);
+void notify_healthy(struct process *self);
+
 /* health.c */
 long op_health(struct process *self, const struct plan_op *op);
 int health_output(void);

@@ -166,6 +166,7 @@ struct plan_op {
   X(send_hello, "fn", "socket wants:hex") \
   X(log_file, "vns", "paths max_size lost") \
   X(log_journal, "sb", "socket fields") \
+  X(notify_systemd, "sbn", "socket message when_healthy") /* a datagram, now or when `health` finds it healthy */ \
   X(health, "pooFbs", "program pidfd output cgroup times path") /* run it from time to time while `monitor` goes on */ \
   X(monitor, "fFFFFFFn", "pidfd pty input output error listener client flags:hex") /* until the process ends */ \
   X(dismiss, "F", "listener") /* tell clients the exit status */ \

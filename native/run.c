@@ -384,6 +384,7 @@ static long execute(struct arguments *in) {
   }
   case OP_log_file: return op_log_file(self, in->op);
   case OP_log_journal: return op_log_journal(self, in->op);
+  case OP_notify_systemd: return op_notify_systemd(self, in->op);
   case OP_health: return op_health(self, in->op);
   case OP_monitor: return op_monitor(self, in->op);
   case OP_dismiss: return op_dismiss(self, optional_fd(in, 0));

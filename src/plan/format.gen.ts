@@ -120,17 +120,18 @@ export const CODES = {
   send_hello: 100,
   log_file: 101,
   log_journal: 102,
-  health: 103,
-  monitor: 104,
-  dismiss: 105,
-  wait_for: 106,
-  reap_as_init: 107,
-  jump: 108,
-  fail: 109,
-  exit: 110,
+  notify_systemd: 103,
+  health: 104,
+  monitor: 105,
+  dismiss: 106,
+  wait_for: 107,
+  reap_as_init: 108,
+  jump: 109,
+  fail: 110,
+  exit: 111,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","pooFbs","fFFFFFFn","F","nF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbs","fFFFFFFn","F","nF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -238,6 +239,7 @@ export interface OpArguments {
   send_hello: [socket: Slot, wants: number | bigint];
   log_file: [paths: readonly string[], max_size: number | bigint, lost: string];
   log_journal: [socket: string, fields: Uint8Array];
+  notify_systemd: [socket: string, message: Uint8Array, when_healthy: number | bigint];
   health: [program: Program, pidfd: Slot, output: Slot, cgroup: Slot | null, times: Uint8Array, path: string];
   monitor: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null, error: Slot | null, listener: Slot | null, client: Slot | null, flags: number | bigint];
   dismiss: [listener: Slot | null];

@@ -105,6 +105,7 @@ export const OPS = {
   send_hello: [["socket", "f"], ["wants", "n", "hex"]],
   log_file: [["paths", "v"], ["max_size", "n"], ["lost", "s"]],
   log_journal: [["socket", "s"], ["fields", "b"]],
+  notify_systemd: [["socket", "s"], ["message", "b"], ["when_healthy", "n"]],
   health: [["program", "p"], ["pidfd", "o"], ["output", "o"], ["cgroup", "F"], ["times", "b"], ["path", "s"]],
   monitor: [["pidfd", "f"], ["pty", "F"], ["input", "F"], ["output", "F"], ["error", "F"], ["listener", "F"], ["client", "F"], ["flags", "n", "hex"]],
   dismiss: [["listener", "F"]],
