@@ -1,6 +1,7 @@
 /** Carries templates out: Go's text/template, as far as people use it with Docker and podman. */
 import { FUNCTIONS, headingFunction, isFunction, SHORT_CUTS, type TemplateFunction } from "./functions.ts";
 import { type Block, type Command, type Node, type Operand, type Pipe, parseTemplate } from "./parse.ts";
+import { rootFields } from "./root-fields.ts";
 import { templateError } from "./template-error.ts";
 import { isMap, isObject, isTrue, kindOf, sortedEntries, valueText } from "./values.ts";
 
@@ -12,6 +13,8 @@ export interface TemplateOptions {
 export interface Template {
   /** @throws TsboxError `usage` naming the place */
   readonly render: (value: unknown) => string;
+  /** That it asks for no field which is not one of these. @throws TsboxError `usage` naming the place */
+  readonly check: (fields: readonly string[]) => void;
   /** With headings for values, which Docker's functions leave as they are. */
   readonly renderHeadings: (headings: unknown) => string;
 }
@@ -20,9 +23,21 @@ export interface Template {
 export function compileTemplate(template: string, { clean = (text) => text }: TemplateOptions = {}): Template {
   const nodes = parseTemplate(template, isFunction);
   return {
+    check: (fields) => {
+      for (const { name, at } of rootFields(nodes))
+        if (!fields.includes(name)) throw noField(template, at, name, fields);
+    },
     render: (value) => new Run(template, value, clean, (name) => FUNCTIONS.get(name)).all(nodes),
     renderHeadings: (headings) => new Run(template, headings, clean, headingFunction).all(nodes),
   };
+}
+
+function noField(template: string, at: number, name: string, fields: readonly string[]) {
+  return templateError(
+    template,
+    at,
+    `there is no field .${name}; there are ${fields.map((field) => `.${field}`).join(", ")}`,
+  );
 }
 
 type Signal = "break" | "continue" | undefined;
@@ -70,8 +85,6 @@ class Run {
   }
 
   #shown(value: unknown, { at }: Pipe): string {
-    if (typeof value === "function" && value.length !== args.length)
-      throw this.#fail(first.at, `it takes ${value.length} things, not ${args.length}`);
     if (typeof value === "function") throw this.#fail(at, "it needs something in quotes after it");
     return valueText(value);
   }
@@ -156,6 +169,8 @@ class Run {
     }
     const value = this.#operand(first);
     const args = [...rest.map((operand) => this.#operand(operand)), ...piped];
+    if (typeof value === "function" && value.length !== args.length)
+      throw this.#fail(first.at, `it takes ${value.length} things, not ${args.length}`);
     if (typeof value === "function") return this.#cleaned(this.#call(first, value as TemplateFunction, args)); // cast: a method
     if (args.length > 0) throw this.#fail(first.at, "it is no function, so nothing can be given to it");
     return value;
@@ -211,8 +226,7 @@ class Run {
     if (!isObject(owner)) throw this.#fail(at, `${kindOf(owner)} has no field ${name}`);
     if (Object.hasOwn(owner, name)) return this.#cleaned(owner[name]);
     if (isMap(owner)) return undefined;
-    const names = Object.keys(owner).map((field) => `.${field}`);
-    throw this.#fail(at, `there is no field .${name}; there are ${names.join(", ")}`);
+    throw noField(this.#template, at, name, Object.keys(owner));
   }
 
   #cleaned(value: unknown): unknown {

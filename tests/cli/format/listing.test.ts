@@ -49,7 +49,12 @@ describe("formats", () => {
   test("nothing gives nothing, and for json an empty array", () => {
     expect(render("{{.Name}}", [])).toBe("");
     expect(render("json", [])).toBe("[]");
+    expect(render("{{with .Name}}{{.Other}}{{end}}{{range $x := .Kind}}{{$x.Y}}{{end}}", [])).toBe("");
   });
+  for (const format of ["{{.Nmae}}", "{{if .Kind}}{{$.Nmae.X}}{{end}}", "{{upper (lower .Nmae)}}", "table {{.Nmae}}"]) {
+    test(`${format} is refused though there is nothing to show`, () =>
+      expect(() => render(format, [])).toThrow("there is no field .Nmae; there are .Name, .Kind, .Label"));
+  }
 });
 
 interface Item {
