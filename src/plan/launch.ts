@@ -1,5 +1,6 @@
 /** Hands a plan to the native program. */
 import { SYS } from "../linux/abi.gen.ts";
+import { check } from "../linux/errno.ts";
 import { executeFile } from "../linux/exec.ts";
 import { sealedFile } from "../linux/memfd.ts";
 import { syscall } from "../linux/syscall.ts";
@@ -35,9 +36,10 @@ export interface SpawnOptions {
  * @throws SyscallError
  */
 export function spawnNative(plan: Uint8Array, options: SpawnOptions) {
-  const program = sealedFile(NAME, nativeBinary(), { executable: true });
-  const descriptor = sealedFile("tsbox-plan", plan);
-  const [input, output, error, ...others] = options.stdio;
+  const program = moveHigh(sealedFile(NAME, nativeBinary(), { executable: true }));
+  const descriptor = moveHigh(sealedFile("tsbox-plan", plan));
+  const [input, output, error, ...given] = options.stdio;
+  const others = given.map(copyHigh);
   try {
     return Bun.spawn({
       cmd: [`/proc/self/fd/${program}`, "3"],
@@ -47,7 +49,22 @@ export function spawnNative(plan: Uint8Array, options: SpawnOptions) {
       stdio: [input, output, error, descriptor, ...others] as unknown as [Stdio, Stdio, Stdio],
     });
   } finally {
-    syscall(SYS.close, program);
-    syscall(SYS.close, descriptor);
+    for (const fd of [program, descriptor, ...others]) syscall(SYS.close, fd);
   }
+}
+
+/** fcntl(2), F_DUPFD_CLOEXEC */
+const F_DUPFD_CLOEXEC = 1030;
+/** Above all that the process is given. */
+const HIGH = 64;
+
+/** Bun gives the child its descriptors one after the other: one that is still to be given must not be where another goes. */
+function copyHigh(fd: number): number {
+  return check("fcntl", syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, HIGH));
+}
+
+function moveHigh(fd: number): number {
+  const copy = copyHigh(fd);
+  syscall(SYS.close, fd);
+  return copy;
 }

@@ -111,7 +111,9 @@ export function addServed(
   use.started?.(outside);
   // removing what subordinate ids own takes the container's user namespace, which lasts as long as this descriptor
   const userns = use.removes && mapping.kind === "subuid" ? outside.slot() : undefined;
-  if (userns !== undefined) {
+  const given = openUser(options);
+  if (userns !== undefined && given !== undefined) outside.add("adopt", [userns, given]);
+  else if (userns !== undefined) {
     outside.add("openat2", [userns, null, `/proc/${SUBJECT_PID}/ns/user`, O_RDONLY, 0, 0], {
       expand: true,
       note: "open the container's user namespace",
@@ -145,6 +147,12 @@ export function addServed(
   addEvent(outside, records, "start");
   const rootHelper = setUp.rootHelper === undefined ? [] : [setUp.rootHelper];
   return { compilation, child, master, helpers: [...helpers, ...rootHelper], lock, userns };
+}
+
+/** The user namespace that the container joins, if it is open: while others may see the container's first process, it cannot be had from that. */
+function openUser({ config, openNamespaces }: ServedOptions): number | undefined {
+  const path = config.linux?.namespaces?.find(({ type }) => type === "user")?.path;
+  return path === undefined ? undefined : openNamespaces.get(path);
 }
 
 /** Written beside and renamed: readers see the old one or the new one. */
