@@ -24,13 +24,13 @@ const cache = () => join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache")
  * @returns the path of a tar archive of the root file system
  * @throws Error with mmdebstrap's messages, for example when no mirror can be reached
  */
-export function debianTar(): string {
-  const path = join(cache(), `debian-${SUITE}-${PACKAGES.join("-")}.tar`);
+export function debianTar(packages: readonly string[] = PACKAGES): string {
+  const path = join(cache(), `debian-${SUITE}-${packages.join("-")}.tar`);
   if (existsSync(path)) return path;
   mkdirSync(cache(), { recursive: true });
   const fresh = `${path}.${process.pid}`;
   const mode = process.getuid?.() === 0 ? "root" : "unshare";
-  const include = `--include=${PACKAGES.join(",")}`;
+  const include = `--include=${packages.join(",")}`;
   const noExtras = ["documentation", "man", "locale"].map((kind) => `--dpkgopt=path-exclude=/usr/share/${kind}/*`);
   const command = [
     "mmdebstrap",
@@ -69,6 +69,23 @@ export function debianLayout(layers = 1, limit = Number.POSITIVE_INFINITY): stri
       layers: splitTar(tar, layers, Math.min(limit, tar.length)).map((content) => ({ content })),
       config: { Cmd: ["bash"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] },
     });
+    renameSync(fresh, folder);
+  }
+  return `oci:${folder}:debian`;
+}
+
+/**
+ * Debian with packages, in one layer; made and kept in the same way.
+ *
+ * @param config of the image
+ * @returns the reference
+ */
+export function debianWith(packages: readonly string[], config: object): string {
+  const folder = join(cache(), `debian-${SUITE}-with-${packages.join("-")}`);
+  if (!existsSync(folder)) {
+    const fresh = `${folder}.${process.pid}`;
+    const content = new Uint8Array(readFileSync(debianTar(packages)));
+    writeOciLayout(fresh, { tag: "debian", layers: [{ content }], config });
     renameSync(fresh, folder);
   }
   return `oci:${folder}:debian`;
