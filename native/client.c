@@ -23,10 +23,15 @@ static long send_packet(int socket, const void *packet, u64 size) {
   return SYS_6(__NR_sendto, socket, packet, size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
 }
 
-/* Where what was typed is in the way, another connection is not. */
+static int has_typed;
+
+/* What was typed may be in the way, and wait for the program to read it: then by another connection. */
 static void send_signal(int socket, const char *folder, int signal) {
   u8 packet[2] = {PACKET_SIGNAL, (u8)signal};
-  if (send_packet(socket, packet, sizeof packet) != -EAGAIN) return;
+  if (!has_typed) {
+    send_packet(socket, packet, sizeof packet);
+    return;
+  }
   long here = SYS_4(__NR_openat, AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   if (here < 0) return;
   char path[48] = "/proc/self/fd/";
@@ -75,6 +80,7 @@ static int look_for_keys(struct detach_keys *detach, const u8 *typed, u32 count)
 /* What is typed is sent without waiting: the container may want its output read before it reads on. */
 static void send_input(int socket) {
   long sent = SYS_6(__NR_sendto, socket, input_packet, input_size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
+  has_typed = 1;
   if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
 }
 
