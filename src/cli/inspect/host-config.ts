@@ -70,9 +70,10 @@ function isBind({ type, source, flag }: MountRequest): boolean {
   return source !== undefined && (type === "bind" || type === "volume") && /^(-v|--volume) /.test(flag);
 }
 
-function bindText({ source, destination, options }: MountRequest): string {
-  const words = options.filter((option) => !["rbind", "bind", "nosuid", "nodev", "rw"].includes(option));
-  return [source, destination, ...(words.length > 0 ? [words.join(",")] : [])].join(":");
+/** With the options as they were given, not as they were understood. */
+function bindText({ source, destination, flag }: MountRequest): string {
+  const [, , words] = flag.split(":");
+  return [source, destination, ...(words === undefined ? [] : [words])].join(":");
 }
 
 function longMount({ type, source, destination, options }: MountRequest): Inspected {
