@@ -7,6 +7,7 @@ import { syscall } from "../linux/syscall.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import { becomeNative, EXPLAIN_COMMAND } from "../plan/index.ts";
 import { compileExec } from "../runtime/index.ts";
+import { event } from "./events.ts";
 import { containerFolder } from "./folder.ts";
 import { readImageFile } from "./image-files.ts";
 import { readOptions } from "./options-file.ts";
@@ -49,6 +50,8 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   const privileged = exec.privileged || options.privileged;
   const seccomp = exec.privileged ? undefined : await chooseSeccomp({ ...options, privileged }, { ...config, process });
   const { cgroup } = state;
+  // Docker's form; this process is gone once it runs
+  event(store, record, `exec_start: ${exec.command.join(" ")}`);
   return becomeNative(
     await compileExec({
       options: {

@@ -1,0 +1,81 @@
+/** `tsbox port`, and the ports of `ps`: what is told is what can be connected to. */
+import { describe, expect } from "bun:test";
+import { Host } from "../../integration/detached/host.ts";
+import { busybox } from "../../support/busybox-image.ts";
+import { freePort } from "../../support/free-port.ts";
+import { executable, program, requires, subordinateIds, userNamespaces } from "../../support/skip.ts";
+
+const it = requires(executable, busybox, userNamespaces, subordinateIds, program("pasta"));
+
+/** A server that answers with its own port, on each that is named. */
+const serve = (...ports: number[]) => [
+  "sh",
+  "-c",
+  `${ports.map((port) => `nc -lk -p ${port} -e echo ${port} & `).join("")} sleep 1000`,
+];
+
+async function ask(address: string): Promise<string> {
+  const [, hostname = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  for (let attempt = 0; attempt < 50; attempt++) {
+    try {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      let text = "";
+      await Bun.connect({
+        hostname: hostname.replace(/^0\.0\.0\.0$/, "127.0.0.1").replace(/^\[::\]$/, "::1"),
+        port: Number(port),
+        socket: {
+          data: (_, bytes) => {
+            text += bytes.toString();
+          },
+          close: () => resolve(text),
+          error: () => resolve(""),
+        },
+      });
+      const answer = (await promise).trim();
+      if (answer !== "") return answer;
+    } catch {
+      // it does not listen yet
+    }
+    await Bun.sleep(50);
+  }
+  return "";
+}
+
+describe("port", () => {
+  it("tells the port that the host chose, of each start", async () => {
+    using host = new Host();
+    await host.ok(["run", "-d", "--name", "web", "-p", "8080", host.image, ...serve(8080)]);
+    for (let start = 0; start < 2; start++) {
+      const lines = (await host.ok(["port", "web", "8080"])).trim().split("\n");
+      expect(lines[0]).toMatch(/^0\.0\.0\.0:\d+$/);
+      for (const line of lines) expect({ line, answer: await ask(line) }).toEqual({ line, answer: "8080" });
+      expect(await host.ok(["ps", "--format", "{{.Ports}}"])).toBe(`${lines[0]}->8080/tcp\n`);
+      await host.ok(["restart", "-t", "0", "web"]);
+    }
+  });
+
+  it("takes ranges apart, and tells addresses and protocols", async () => {
+    using host = new Host();
+    const [one, other] = [await freePort(), await freePort()];
+    const publish = ["-p", `127.0.0.1:${one}:80`, "-p", `127.0.0.1:${other}:53/udp`];
+    await host.ok(["run", "-d", "--name", "web", ...publish, host.image, "sleep", "1000"]);
+    const lines = `53/udp -> 127.0.0.1:${other}\n80/tcp -> 127.0.0.1:${one}\n`;
+    expect(await host.ok(["port", "web"])).toBe(lines);
+    expect(await host.ok(["port", "web", "80/tcp"])).toBe(`127.0.0.1:${one}\n`);
+    expect(await host.run(["port", "web", "53"])).toMatchObject({
+      exitCode: 1,
+      stderr: "tsbox: cannot show port 53/tcp: container web does not publish it\n",
+    });
+    expect((await host.run(["port", "web", "http"])).exitCode).toBe(125);
+  });
+
+  it("tells nothing of one that does not run, or publishes nothing", async () => {
+    using host = new Host();
+    await host.ok(["run", "-d", "--name", "web", "-p", "80", host.image, "sleep", "1000"]);
+    await host.ok(["stop", "-t", "0", "web"]);
+    expect(await host.ok(["port", "web"])).toBe("");
+    expect(await host.ok(["ps", "-a", "--format", "{{.Ports}}"])).toBe("\n");
+    await host.start(["--name", "none"], ["sleep", "1000"]);
+    expect(await host.ok(["port", "none"])).toBe("");
+  });
+});
