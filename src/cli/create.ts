@@ -27,7 +27,8 @@ export async function create(argv: readonly string[]): Promise<number> {
     writeAll(1, `${await helpText(CREATE)}\n`);
     return 0;
   }
-  const options = readRunOptions(args, process.env, process.cwd());
+  const folder = process.cwd();
+  const options = { ...readRunOptions(args, process.env, folder), typed: { command: ["create", ...argv], folder } };
   const id = await createContainer(options, isOn(args, "quiet") ? undefined : showLater());
   writeAll(1, `${id}\n`);
   return 0;

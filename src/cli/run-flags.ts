@@ -30,6 +30,8 @@ export const RUN: CommandDefinition = {
     "health-start-period": text("Time in which failures do not count (0s)", "DURATION"),
     "health-start-interval": text("Time between two of them in that time (5s)", "DURATION"),
     "no-healthcheck": flag("Do not run the image's health check"),
+    sdnotify: text("When systemd is told that it runs: conmon, container, healthy or ignore", "WHEN"),
+    cgroups: text("Its cgroup: enabled, disabled, or split (below that of a systemd unit)", "MODE"),
     name: text("Name of the container", "NAME"),
     env: list("Set an environment variable, or pass the caller's own on", "NAME[=VALUE]", "e"),
     "env-file": list("Read environment variables from a file, one a line", "FILE"),

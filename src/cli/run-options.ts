@@ -1,10 +1,12 @@
 /** The command line of `tsbox run` as options: every value is parsed here, once. */
 
 import type {
+  CgroupsMode,
   LogOptions,
   NamespaceChoice,
   PullPolicy,
   RunOptions,
+  SdNotify,
   SecurityOptions,
   StorageDriver,
 } from "../container/index.ts";
@@ -74,6 +76,12 @@ export function readRunOptions(
     restart: optional(last(args, "restart"), (text) => stays().parseRestart(text)),
     log: args.flags.has("log-driver") || args.flags.has("log-opt") ? stays().readLog(args) : DEFAULT_LOG,
     health: [...args.flags.keys()].some((name) => name.includes("health")) ? stays().readHealth(args) : undefined,
+    sdnotify: args.flags.has("sdnotify")
+      ? oneOf<SdNotify>(args, "sdnotify", ["conmon", "container", "healthy", "ignore"], "conmon")
+      : undefined,
+    cgroups: args.flags.has("cgroups")
+      ? oneOf<CgroupsMode>(args, "cgroups", ["enabled", "disabled", "no-conmon", "split"], "enabled")
+      : undefined,
     stopTimeout: optional(last(args, "stop-timeout"), (text) => stays().parseSeconds(text, "--stop-timeout")),
     networkName: args.flags.has("network") ? all(args, "network").join(" ") : undefined,
     image: rootfs === undefined ? first : undefined,

@@ -14,7 +14,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     console.log(await helpText(RUN));
     return 0;
   }
-  const options = readRunOptions(args, process.env, process.cwd());
+  const folder = process.cwd();
+  const options = { ...readRunOptions(args, process.env, folder), typed: { command: ["run", ...argv], folder } };
   const quiet = isOn(args, "quiet");
   return await runContainer(options, { explain: isOn(args, "explain"), ...(quiet ? {} : { onEvent: showLater() }) });
 }

@@ -5,12 +5,14 @@ export { discardContainer } from "./remove.ts";
 export { createContainer, type RunMode, runContainer } from "./run.ts";
 export { parseEnv } from "./spec/environment.ts";
 export type {
+  CgroupsMode,
   HealthOptions,
   LogOptions,
   MountRequest,
   NamespaceChoice,
   PullPolicy,
   RunOptions,
+  SdNotify,
   SecurityOptions,
   StorageDriver,
 } from "./spec/options.ts";

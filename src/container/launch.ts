@@ -10,9 +10,11 @@ import { selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
 import type { ServedOptions } from "../runtime/index.ts";
 import { containerEvent, eventsFile } from "./events.ts";
+import { healthTest } from "./health.ts";
 import { readImageFile } from "./image-files.ts";
 import type { Container } from "./make.ts";
 import { prepareNetwork } from "./network.ts";
+import type { Notifying } from "./notify.ts";
 import { privilegedDevices } from "./privileged.ts";
 import { rootSource } from "./root.ts";
 import { chooseSeccomp, configText } from "./seccomp.ts";
@@ -67,13 +69,15 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const folders = container.again && root.kind !== "folder" ? [`${folder}/upper`, ...layers] : layers;
   const volumes = await chooseVolumes(container);
   const spec = volumes === undefined ? options : { ...options, mounts: volumes.mounts };
+  const socket = mode.explain ? undefined : process.env.NOTIFY_SOCKET;
+  const notifying = socket === undefined ? undefined : await notifyOver(socket, container, mode);
   const config = buildSpec(spec, defaults, {
     mapping,
     hostname,
     rootPath: mountPoint(root),
     readFile: (path) => readImageFile(folders, path),
     newNetwork: network.setup.newNamespace,
-    files: joined?.files ?? { ...network.files, ...pod?.files },
+    files: { ...(joined?.files ?? { ...network.files, ...pod?.files }), ...notifying?.files },
     joinNamespaces: joined?.namespaces ?? named?.namespaces ?? pod?.namespaces ?? [],
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
@@ -85,7 +89,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   return {
     served: {
       // after config.json is written: what secrets bring is in no file
-      config: withVariables(config, secrets?.env ?? []),
+      config: withVariables(config, [...(secrets?.env ?? []), ...(notifying?.env ?? [])]),
       state: { ociVersion: config.ociVersion, id, status: "creating", bundle: folder, annotations: config.annotations },
       mapping,
       root,
@@ -96,6 +100,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       commands: network.commands,
       cgroup,
       lockFd: lock,
+      notify: notifying?.notify,
       volumes: volumes?.volumes,
       secrets: secrets?.files,
       openNamespaces: joined?.open ?? named?.open ?? pod?.open ?? new Map(),
@@ -117,12 +122,32 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   };
 }
 
+/** systemd listens there, when a service of it starts the container. */
+async function notifyOver(
+  socket: string,
+  { options, defaults }: Container,
+  { ownCgroup }: LaunchMode,
+): Promise<Notifying | undefined> {
+  const { chooseNotify } = await import("./notify.ts");
+  const hostNetwork = options.network?.mode === "host";
+  // who runs in the foreground has nobody who checks
+  return chooseNotify(options.sdnotify, socket, {
+    hostNetwork,
+    checked: ownCgroup && healthTest(options, defaults) !== undefined,
+  });
+}
+
 /** A cgroup for the limits that were asked for, or one without limits where that can be had. */
 async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): Promise<string | undefined> {
   const limited = Object.keys(options.resources).length > 0;
   if (mode.explain || (!limited && !mode.ownCgroup)) return undefined;
+  if (options.cgroups === "disabled") {
+    if (!limited) return undefined;
+    throw new TsboxError("usage", "cannot limit a container that is to have no cgroup of its own (--cgroups=disabled)");
+  }
   const { cgroupSettings, createCgroup } = await import("../runtime/cgroup/index.ts");
   const settings = cgroupSettings(options.resources);
+  if (options.cgroups === "split") return (await import("./split-cgroup.ts")).splitCgroup(id, settings);
   if (settings.length > 0) return createCgroup(id, settings);
   if (!mode.ownCgroup) return undefined;
   try {

@@ -6,6 +6,7 @@ import type { RuntimeState } from "../oci/index.ts";
 import {
   EXIT_STATUS,
   encode,
+  OWN_PID,
   type PlanBuilder,
   type Program,
   type Slot,
@@ -52,6 +53,8 @@ export interface ServedOptions
   readonly commands: readonly (readonly string[])[];
   /** Descriptor of a lock that is held for as long as the container lives; it must be open without close-on-exec. */
   readonly lockFd: number | undefined;
+  /** Tells systemd which process stands for the container, and that it is ready. */
+  readonly notify?: { readonly socket: string; readonly ready: "started" | "healthy" | "never" } | undefined;
   readonly records: Records;
 }
 
@@ -145,6 +148,7 @@ export function addServed(
   const started = `{"pid":${SUBJECT_PID},"startTime":${SUBJECT_START},"startedAt":${TIME_OF_DAY}${cgroup}}`;
   addJSONFile(outside, `${records.folder}/started.json`, started);
   addEvent(outside, records, "start");
+  if (options.notify !== undefined) addNotify(outside, options.notify);
   const rootHelper = setUp.rootHelper === undefined ? [] : [setUp.rootHelper];
   return { compilation, child, master, helpers: [...helpers, ...rootHelper], lock, userns };
 }
@@ -153,6 +157,14 @@ export function addServed(
 function openUser({ config, openNamespaces }: ServedOptions): number | undefined {
   const path = config.linux?.namespaces?.find(({ type }) => type === "user")?.path;
   return path === undefined ? undefined : openNamespaces.get(path);
+}
+
+/** sd_notify(3). Nobody may listen: then it is as if it had not been asked for. */
+function addNotify(outside: Program, { socket, ready }: NonNullable<ServedOptions["notify"]>): void {
+  const options = { expand: true, recover: ANY_FAILURE, note: "tell systemd" };
+  const first = ready === "started" ? `MAINPID=${OWN_PID}\nREADY=1` : `MAINPID=${OWN_PID}`;
+  outside.add("notify_systemd", [socket, encode(first), 0], options);
+  if (ready === "healthy") outside.add("notify_systemd", [socket, encode("READY=1"), 1], options);
 }
 
 /** Written beside and renamed: readers see the old one or the new one. */

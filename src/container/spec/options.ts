@@ -18,6 +18,7 @@ export interface SecurityOptions {
 }
 
 export type NamespaceChoice = "private" | "host";
+export type CgroupsMode = "enabled" | "disabled" | "no-conmon" | "split";
 export type PullPolicy = "missing" | "always" | "never" | "newer";
 export type StorageDriver = "overlay" | "fuse-overlayfs" | "copy";
 
@@ -31,6 +32,9 @@ export interface HealthOptions {
   readonly startInterval: number | undefined;
   readonly retries: number | undefined;
 }
+
+/** When systemd is told that a service's container runs: when its program does, when that says so, when it is healthy, never. */
+export type SdNotify = "conmon" | "container" | "healthy" | "ignore";
 
 /** Where a detached container's output goes. */
 export interface LogOptions {
@@ -51,6 +55,12 @@ export interface RunOptions {
   readonly restart: RestartPolicy | undefined;
   readonly log: LogOptions;
   readonly health: HealthOptions | undefined;
+  /** Undefined: `conmon`. */
+  readonly sdnotify?: SdNotify | undefined;
+  /** `split`: below the service's own cgroup, which is delegated; `disabled`: none of its own. */
+  readonly cgroups?: CgroupsMode | undefined;
+  /** The command line after `tsbox`, and where it was given: `generate systemd --new` makes a unit of it. */
+  readonly typed?: { readonly command: readonly string[]; readonly folder: string } | undefined;
   /** Seconds. */
   readonly stopTimeout: number | undefined;
   /** `--network` as it was given. */

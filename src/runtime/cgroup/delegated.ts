@@ -22,6 +22,15 @@ export function createCgroup(id: string, settings: readonly CgroupSetting[]): st
   const lacking = controllersOf(settings).filter((name) => !value.controllers.includes(name));
   if (lacking.length > 0)
     throw cannotLimit(what, `the controller ${lacking.join(", ")} is not delegated; ${remedy ?? "see tsbox doctor"}`);
+  return makeCgroupIn(top, id, settings);
+}
+
+/**
+ * Below a cgroup of the caller's choice.
+ * @param top absolute
+ * @throws TsboxError `host`
+ */
+export function makeCgroupIn(top: string, id: string, settings: readonly CgroupSetting[]): string {
   const path = `${top}/tsbox-${id}`;
   makeCgroup({ path, top }, settings);
   try {

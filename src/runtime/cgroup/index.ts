@@ -12,7 +12,7 @@ import { processesBelow, setFrozen, signalAll } from "./processes.ts";
 import { removeTree } from "./remove.ts";
 import type { CgroupRequest, CgroupState, PreparedCgroup } from "./types.ts";
 
-export { createCgroup } from "./delegated.ts";
+export { createCgroup, makeCgroupIn } from "./delegated.ts";
 export { type CgroupSetting, cgroupSettings } from "./settings.ts";
 export type { CgroupManager, CgroupRequest, CgroupState, PreparedCgroup } from "./types.ts";
 
