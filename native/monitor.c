@@ -156,7 +156,10 @@ static int hear_client(struct monitor *monitor, u32 index) {
     if (size >= 6 && monitor->pty >= 0)
       set_window_size(monitor->pty, (u16)(packet[2] | packet[3] << 8), (u16)(packet[4] | packet[5] << 8));
     return 1;
-  case PACKET_LEAVE: client->owns = 0; return 1;
+  case PACKET_LEAVE: /* others may come and type on */
+    client->owns = 0;
+    client->wants &= (u8)~CLIENT_TYPES;
+    return 1;
   case PACKET_SIGNAL:
     if (size >= 2) SYS_4(__NR_pidfd_send_signal, monitor->pidfd, packet[1], 0, 0);
     return 1;
