@@ -6,6 +6,7 @@ import { AT_REMOVEDIR, O_CLOEXEC, O_RDWR, PR_SET_PDEATHSIG, SIGKILL } from "../l
 import {
   addFailureProgram,
   encode,
+  PLAN_FD,
   PlanBuilder,
   type Program,
   type Slot,
@@ -102,6 +103,11 @@ export function compileDetached(options: DetachedOptions): Uint8Array {
   if (client !== undefined) {
     const terminal = options.config.process?.terminal === true;
     const flags = (terminal ? CLIENT_TERMINAL : 0) | (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0);
+    // not the container's lock, nor its places in networks: they are the monitor's, which may let go of them earlier
+    launcher.add("close_others", [
+      4,
+      [PLAN_FD, person, pidfd, log].reduce((mask, kept) => mask | (1n << BigInt(kept)), 0n),
+    ]);
     launcher.add("client", [person, client.input ? STDIN : null, flags, client.detachKeys, options.records.folder]);
   }
   launcher.add("exit", [client === undefined ? 0 : 256]);

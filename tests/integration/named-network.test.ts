@@ -150,6 +150,33 @@ describe("containers of a network", () => {
     expect(await host.ok(["exec", "c", ...sh("nslookup b.tsbox.internal || true")])).toContain("NXDOMAIN");
   });
 
+  test("a container with a restart policy keeps its address when it is started again, with its first client still there", async () => {
+    using host = new Net();
+    await host.create("web", "--subnet", "10.213.7.0/24");
+    await host.ok([
+      "create",
+      "--name",
+      "b",
+      "--network",
+      "web",
+      "--ip",
+      "10.213.7.50",
+      "--restart",
+      "always",
+      host.image,
+      "sleep",
+      "1000",
+    ]);
+    const client = host.spawn(["start", "-a", "b"]);
+    await until("it runs", async () => (await host.addresses("web")).b === "10.213.7.50/24");
+    const first = host.pid("b");
+    process.kill(first, "SIGKILL");
+    await until("it runs again", () => host.pid("b") !== first && isProcess(host.pid("b")));
+    expect(await host.addresses("web")).toEqual({ b: "10.213.7.50/24" });
+    client.kill("SIGKILL");
+    await client.exited;
+  });
+
   test("with other user ids cannot join, which is said", async () => {
     using host = new Net();
     await host.create("web");
