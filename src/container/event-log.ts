@@ -1,5 +1,5 @@
 /** Reading what happened, and following what happens: the files of `event-rotation.ts`. */
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, watch } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, watch } from "node:fs";
 import { fullFiles } from "./event-rotation.ts";
 import { eventsFile } from "./events.ts";
 
@@ -45,13 +45,22 @@ export async function* readEvents(store: string, { follow, signal }: FollowOptio
   }
 }
 
+/** A file that is read, also when it has no name any more. */
+interface OpenFile {
+  readonly fd: number;
+  readonly ino: number;
+  readonly decoder: TextDecoder;
+  /** What was read of a line that has not ended. */
+  rest: string;
+}
+
 class Reader {
   readonly #store: string;
-  #fd: number | undefined;
-  /** What was read of a line that has not ended. */
-  #rest = "";
-  #decoder = new TextDecoder();
-  /** When it was first seen that the file is full: others are read only some time later. */
+  /** The one that is being read, and those after it: opened as soon as they are seen, so that no clean-up takes them away. */
+  readonly #files: OpenFile[] = [];
+  /** Of the newest that was opened, so that what was read is not opened again. */
+  #newest = -1;
+  /** Since when there is one after the first, which then gets no more but from those who have it open. */
   #fullSince: number | undefined;
 
   constructor(store: string) {
@@ -60,75 +69,66 @@ class Reader {
 
   /** Everything up to now. @param grace how long a file that is full is still looked at, in milliseconds */
   *available(grace: number): Generator<StoredEvent> {
-    if (this.#fd === undefined) {
-      const [first] = this.#files();
-      if (first === undefined) return;
-      this.#open(first);
-    }
     for (;;) {
-      yield* this.#lines();
-      const next = this.#next();
+      this.#look();
+      const [file, next] = this.#files;
+      if (file === undefined) return;
+      yield* linesOf(file);
       if (next === undefined) return;
-      // the last word of those who had it open
       this.#fullSince ??= Date.now();
-      const old = this.#fd === undefined ? 0 : Date.now() - fstatSync(this.#fd).ctimeMs;
-      if (Date.now() - this.#fullSince < grace && old < grace) return;
-      yield* this.#lines();
-      this.#open(next);
+      if (Date.now() - Math.max(this.#fullSince, fstatSync(file.fd).mtimeMs) < grace) return;
+      yield* linesOf(file);
+      closeSync(file.fd);
+      this.#files.shift();
+      this.#fullSince = undefined;
     }
   }
 
-  /** The oldest first. */
-  #files(): string[] {
-    const path = eventsFile(this.#store);
-    if (!existsSync(this.#store)) return [];
-    return [...fullFiles(this.#store).map((number) => `${path}.${number}`), path].filter((file) => existsSync(file));
-  }
-
-  /** The file after this one; undefined when this is the last. One that was removed meanwhile comes before all that there are. */
-  #next(): string | undefined {
-    if (this.#fd === undefined) return undefined;
-    const { ino } = fstatSync(this.#fd);
-    const files = this.#files();
-    const at = files.findIndex((file) => inodeOf(file) === ino);
-    return files[at + 1];
-  }
-
-  #open(path: string): void {
-    this.close();
-    try {
-      this.#fd = openSync(path, "r");
-    } catch {
-      this.#fd = undefined; // renamed this moment: found by its new name the next time
-    }
-    this.#rest = "";
-    this.#decoder = new TextDecoder();
-    this.#fullSince = undefined;
-  }
-
-  *#lines(): Generator<StoredEvent> {
-    if (this.#fd === undefined) return;
-    const buffer = Buffer.allocUnsafe(65536);
+  /** Opens the files that are new, in their order. */
+  #look(): void {
+    if (!existsSync(this.#store)) return;
     for (;;) {
-      const size = readSync(this.#fd, buffer, 0, buffer.length, null);
-      if (size === 0) return;
-      const lines = (this.#rest + this.#decoder.decode(buffer.subarray(0, size), { stream: true })).split("\n");
-      this.#rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const event = parseEvent(line);
-        if (event !== undefined) yield event;
-      }
+      const full = fullFiles(this.#store);
+      const path = eventsFile(this.#store);
+      const found = [...full.map((number) => `${path}.${number}`), path].flatMap((name) => openFile(name) ?? []);
+      // one that was renamed meanwhile is missing, or there twice
+      const calm = fullFiles(this.#store).at(-1) === full.at(-1);
+      const known = found.findLastIndex(({ ino }) => ino === this.#newest);
+      const fresh = calm ? found.slice(known + 1) : [];
+      for (const file of found) if (!fresh.includes(file)) closeSync(file.fd);
+      if (!calm) continue;
+      this.#files.push(...fresh);
+      this.#newest = fresh.at(-1)?.ino ?? this.#newest;
+      return;
     }
   }
 
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    for (const { fd } of this.#files.splice(0)) closeSync(fd);
   }
 }
 
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+function openFile(path: string): OpenFile | undefined {
+  try {
+    const fd = openSync(path, "r");
+    return { fd, ino: fstatSync(fd).ino, decoder: new TextDecoder(), rest: "" };
+  } catch {
+    return undefined; // removed, or nothing has happened yet
+  }
+}
+
+function* linesOf(file: OpenFile): Generator<StoredEvent> {
+  const buffer = Buffer.allocUnsafe(65536);
+  for (;;) {
+    const size = readSync(file.fd, buffer, 0, buffer.length, null);
+    if (size === 0) return;
+    const lines = (file.rest + file.decoder.decode(buffer.subarray(0, size), { stream: true })).split("\n");
+    file.rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const event = parseEvent(line);
+      if (event !== undefined) yield event;
+    }
+  }
 }
 
 function parseEvent(line: string): StoredEvent | undefined {

@@ -112,6 +112,7 @@ describe("events", () => {
   it("follows from now on, ends with --until, and with Ctrl-C", async () => {
     using host = new Host();
     await host.start(["--name", "before"], ["true"]);
+    await until("its end is told", async () => (await past(host, "--filter", "event=die")).length === 1);
     const child = host.spawn(["events", "--filter", "type=container", "--format", "{{.Action}} {{.Name}}"]);
     const reader = child.stdout.getReader();
     await Bun.sleep(300);
@@ -121,9 +122,9 @@ describe("events", () => {
     expect(text).toBe("create box\nstart box\ndie box\n");
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
-    const until = new Date(Date.now() + 500).toISOString();
+    const soon = new Date(Date.now() + 500).toISOString();
     const started = Date.now();
-    expect(await host.ok(["events", "--until", until])).toBe("");
+    expect(await host.ok(["events", "--until", soon])).toBe("");
     expect(Date.now() - started).toBeGreaterThan(400);
   });
 
@@ -183,7 +184,8 @@ describe("the file of events", () => {
       const files = readdirSync(store).filter((name) => /^events\.jsonl(\.\d+)?$/.test(name));
       expect(files.length).toBeGreaterThan(3);
       expect(files.length).toBeLessThanOrEqual(5);
-      for (const name of files) expect(Bun.file(`${store}/${name}`).size).toBeLessThan(SIZE_LIMIT + 10_000);
+      // what is written while one of them renames it still comes in
+      for (const name of files) expect(Bun.file(`${store}/${name}`).size).toBeLessThan(SIZE_LIMIT * 1.25);
     },
     60_000,
   );

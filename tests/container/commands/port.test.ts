@@ -7,36 +7,18 @@ import { executable, program, requires, subordinateIds, userNamespaces } from ".
 
 const it = requires(executable, busybox, userNamespaces, subordinateIds, program("pasta"));
 
-/** A server that answers with its own port, on each that is named. */
-const serve = (...ports: number[]) => [
-  "sh",
-  "-c",
-  `${ports.map((port) => `nc -lk -p ${port} -e echo ${port} & `).join("")} sleep 1000`,
-];
+/** A server that answers with its own port. */
+const serve = (port: number) => ["sh", "-c", `mkdir /w; echo ${port} > /w/index.html; exec httpd -f -p ${port} -h /w`];
 
+/** What is answered at an address; nobody may listen yet. */
 async function ask(address: string): Promise<string> {
-  const [, hostname = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  const reached = address.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
   for (let attempt = 0; attempt < 50; attempt++) {
     try {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      let text = "";
-      await Bun.connect({
-        hostname: hostname.replace(/^0\.0\.0\.0$/, "127.0.0.1").replace(/^\[::\]$/, "::1"),
-        port: Number(port),
-        socket: {
-          data: (_, bytes) => {
-            text += bytes.toString();
-          },
-          close: () => resolve(text),
-          error: () => resolve(""),
-        },
-      });
-      const answer = (await promise).trim();
-      if (answer !== "") return answer;
+      return (await (await fetch(`http://${reached}/`)).text()).trim();
     } catch {
-      // it does not listen yet
+      await Bun.sleep(50);
     }
-    await Bun.sleep(50);
   }
   return "";
 }
@@ -74,7 +56,7 @@ describe("port", () => {
     await host.ok(["run", "-d", "--name", "web", "-p", "80", host.image, "sleep", "1000"]);
     await host.ok(["stop", "-t", "0", "web"]);
     expect(await host.ok(["port", "web"])).toBe("");
-    expect(await host.ok(["ps", "-a", "--format", "{{.Ports}}"])).toBe("\n");
+    expect(await host.ok(["ps", "-a", "--format", "{{.Names}}:{{.Ports}}"])).toBe("web:\n");
     await host.start(["--name", "none"], ["sleep", "1000"]);
     expect(await host.ok(["port", "none"])).toBe("");
   });

@@ -120,7 +120,11 @@ describe("update", () => {
     await host.ok(["restart", "-t", "0", "never"]);
     const pid = host.pid("never");
     process.kill(pid, "SIGKILL");
-    await until("it runs again", () => host.pid("never") !== pid);
+    const runsAgain = async () => {
+      const id = (await host.ok(["ps", "-q", "--filter", "name=never"])).trim();
+      return id !== "" && host.pid("never") !== pid;
+    };
+    await until("it runs again", runsAgain);
   });
 
   it("refuses what cannot be, and changes nothing then", async () => {
