@@ -56,10 +56,12 @@ static void add_client(int fd, u8 wants) {
   clients[client_count++] = (struct client){.fd = fd, .wants = wants};
 }
 
+/* The end of the program's input. A terminal has none: somebody else may come and type. */
 static void close_input(struct monitor *monitor) {
-  if (monitor->input >= 0 && monitor->input != monitor->pty) SYS_1(__NR_close, monitor->input);
-  monitor->input = -1;
   typed_start = typed_end = 0;
+  if (monitor->input < 0 || monitor->input == monitor->pty) return;
+  SYS_1(__NR_close, monitor->input);
+  monitor->input = -1;
 }
 
 static void drop_client(struct monitor *monitor, u32 index) {
@@ -150,7 +152,7 @@ static int hear_client(struct monitor *monitor, u32 index) {
     write_typed(monitor);
     return 1;
   case PACKET_END:
-    if (monitor->flags & MONITOR_INPUT_ONCE && monitor->input != monitor->pty) close_input(monitor);
+    if (monitor->flags & MONITOR_INPUT_ONCE) close_input(monitor);
     return 1;
   case PACKET_WINDOW:
     if (size >= 6 && monitor->pty >= 0)
