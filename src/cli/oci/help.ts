@@ -17,7 +17,8 @@ const COMMANDS: readonly (readonly [name: string, what: string])[] = [
   ["delete", "Remove what is left of a container"],
   ["spec", "Write a config.json to begin with"],
   ["features", "What this runtime supports, as JSON"],
-  ["checkpoint", "Not built: an error that says so"],
+  ["checkpoint", "Write a running container to a folder, with CRIU"],
+  ["restore", "Make a container from what checkpoint wrote"],
 ];
 
 export async function runtimeHelp(): Promise<number> {

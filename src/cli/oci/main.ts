@@ -22,7 +22,7 @@ const COMMANDS: Record<string, () => Promise<RuntimeCommand>> = {
   spec: async () => (await import("./spec.ts")).spec,
   features: async () => (await import("./features.ts")).features,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
-  restore: async () => (await import("./checkpoint.ts")).restore,
+  restore: async () => (await import("./restore.ts")).restore,
 };
 
 /** @returns the exit status; failures are told in the log too, where callers of runtimes look for them */

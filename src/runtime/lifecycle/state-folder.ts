@@ -164,7 +164,12 @@ function processFacts(pid: number): { readonly letter: string; readonly startTim
 }
 
 export function thisProcess(): ProcessName {
-  return { pid: process.pid, startTime: processFacts(process.pid)?.startTime ?? 0 };
+  return processName(process.pid);
+}
+
+/** Of a process that is there. */
+export function processName(pid: number): ProcessName {
+  return { pid, startTime: processFacts(pid)?.startTime ?? 0 };
 }
 
 /** Whether the container's first process is there: the same one, and not a zombie. */
