@@ -6,7 +6,7 @@ import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
 import { type Digest, familiarName, hostPlatform, parseImageName, parseReference } from "../oci/index.ts";
 import { openStore, resolveLocal } from "../store/index.ts";
-import { DEFAULT_NETWORK } from "./container-row.ts";
+import { DEFAULT_NETWORK } from "./container-fields.ts";
 import { type Filter, type Filters, labelFilters, nameFilter, switchFilter, wordFilter } from "./format/filters.ts";
 
 const STATES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];

@@ -5,8 +5,8 @@ import { writeAll } from "../linux/write-text.ts";
 import { storeFolder } from "../store/index.ts";
 import { all, type CommandDefinition, isOn, last, type ParsedArgs } from "./args.ts";
 import { HELP, readCommand, refuseOperands } from "./command.ts";
-import { COLUMNS, containerRow, SIZE_COLUMN } from "./container-row.ts";
-import { DOCKER_WIDTH, renderTable } from "./table.ts";
+import { COLUMNS, FIELDS, SIZE_COLUMN } from "./container-fields.ts";
+import { DOCKER_WIDTH, tableOf } from "./table.ts";
 
 export const PS: CommandDefinition = {
   name: "ps",
@@ -54,16 +54,17 @@ async function listing(args: ParsedArgs, store: string): Promise<string> {
     return containers.map(({ record }) => (whole ? record.id : record.id.slice(0, 12))).join("\n");
   const format = last(args, "format");
   const withSize = isOn(args, "size") || (format?.includes(".Size") ?? false);
-  const size = withSize ? (await import("./container-size.ts")).sizeTexts(store, containers) : undefined;
-  const sizes = await size;
-  const now = Date.now();
-  const rows = containers.map((container) =>
-    containerRow(container, { whole, now, size: ({ record }) => sizes?.get(record.id) ?? "" }),
-  );
+  const sizes = withSize ? await (await import("./container-size.ts")).sizeTexts(store, containers) : undefined;
+  const options = { store, whole, now: Date.now(), sizes };
   const columns = isOn(args, "size") ? [...COLUMNS, SIZE_COLUMN] : COLUMNS;
-  if (format === undefined) return renderTable(columns, rows, DOCKER_WIDTH);
+  if (format === undefined || format === "table") {
+    const lines = [columns.map(([, heading]) => heading)];
+    for (const container of containers) lines.push(columns.map(([field]) => String(FIELDS[field](container, options))));
+    return tableOf(lines, DOCKER_WIDTH);
+  }
   const { renderListing } = await import("./format/listing.ts");
-  const { HEADINGS } = await import("./container-headings.ts");
+  const { containerRow, HEADINGS } = await import("./container-rows.ts");
+  const rows = containers.map((container) => containerRow(container, options));
   return renderListing(format, { columns, headings: HEADINGS, rows });
 }
 

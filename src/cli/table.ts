@@ -13,14 +13,20 @@ const GAP = 3;
 
 /** @param least columns are that wide at least, the gap included */
 export function renderTable<T extends Row>(columns: Columns<T>, rows: readonly T[], least = 0): string {
-  const lines = [columns.map(([, heading]) => heading)];
-  for (const row of rows) {
-    const line: string[] = [];
-    for (const [field] of columns) line.push(String(row[field]));
-    // nearly always nobody wrote anything but text: one look says so
-    lines.push(isPrintable(line.join("")) ? line : line.map(printable));
-  }
-  return alignColumns(lines, least);
+  const headings = columns.map(([, heading]) => heading);
+  return tableOf([headings, ...rows.map((row) => columns.map(([field]) => String(row[field])))], least);
+}
+
+/** {@link alignColumns} of cells that strangers may have written. */
+export function tableOf(lines: readonly (readonly string[])[], least = 0): string {
+  const text = alignColumns(lines, least);
+  const rows = text.split("\n");
+  // nearly always nobody wrote anything but text: one look says so
+  if (rows.length === lines.length && isPrintable(rows.join(""))) return text;
+  return alignColumns(
+    lines.map((line) => line.map(printable)),
+    least,
+  );
 }
 
 /** Columns as wide as their widest cell and a gap; the last cell of a line is as long as it is. */

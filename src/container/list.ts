@@ -6,7 +6,7 @@ import { check, E } from "../linux/errno.ts";
 import { type Look, type Looks, lookInto, padPaths } from "../linux/many-files.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
-import { type ContainerRecord, containerFolder, isRunning, nameOwner } from "./folder.ts";
+import { type ContainerRecord, containerFolder, nameOwner } from "./folder.ts";
 import {
   type ContainerState,
   containerState,
@@ -36,8 +36,9 @@ function containerFolders(containers: number): string[] {
 
 /** Their files are nearly always shorter; one that is not is read again by itself. */
 const RECORD: Look = { name: "container.json", most: 4096 };
-// in this order: what ended meanwhile has both, and has ended
-const MOMENTS: readonly Look[] = [
+const STATE: readonly Look[] = [
+  { name: "lock", most: 0 },
+  // in this order: what ended meanwhile has both, and has ended
   { name: "started.json", most: 512 },
   { name: "exited.json", most: 512 },
 ];
@@ -55,27 +56,26 @@ export function listRecords(store: string): ContainerRecord[] {
 export function listContainers(store: string): ListedContainer[] {
   const listed = withFolder(store, (containers) => {
     const ids = containerFolders(containers);
-    const seen = lookInto(containers, ids, [RECORD, ...MOMENTS]);
+    const seen = lookInto(containers, ids, [RECORD, ...STATE]);
     const moments = ids.map((id, i) => ({
       id,
-      started: momentOf<Started>(seen, i, 1),
-      exited: momentOf<Exited>(seen, i, 2),
+      held: seen.isLocked(i, 1),
+      started: momentOf<Started>(seen, i, 2),
+      exited: momentOf<Exited>(seen, i, 3),
     }));
-    const held = heldOf(
-      containers,
-      moments.flatMap(({ id, started, exited }) => (started && exited === null ? id : [])),
+    const frozen = frozenOf(
+      moments.flatMap(({ held, started, exited }) => (held && started && exited === null ? started : [])),
     );
-    const frozen = frozenOf(moments.flatMap(({ id, started }) => (started && held.has(id) ? started : [])));
-    return moments.flatMap(({ id, started, exited }, i): ListedContainer[] => {
+    return moments.flatMap(({ id, held, started, exited }, i): ListedContainer[] => {
       const record = recordOf(store, id, seen, i);
       if (record === undefined) return [];
       if (started === undefined || exited === undefined) return [{ record, state: containerState(store, record) }];
       const state = judge(store, record, {
         started: started ?? undefined,
         exited: exited ?? undefined,
-        isHeld: () => isRunning(containerFolder(store, id)),
+        isHeld: () => held,
         // while its monitor lives, which would have noted its end
-        isAlive: ({ pid, startTime }) => held.has(id) || isAlive(pid, startTime),
+        isAlive: ({ pid, startTime }) => held || isAlive(pid, startTime),
         isFrozen: (cgroup) => frozen.get(cgroup) ?? isFrozen(cgroup),
       });
       return [{ record, state }];
@@ -96,12 +96,6 @@ function momentOf<T>(seen: Looks, folder: number, look: number): T | null | unde
   const text = seen.text(folder, look);
   if (text === undefined || text === "") return null;
   return seen.isWhole(folder, look) ? (JSON.parse(text) as T) : undefined; // cast: only tsbox writes it
-}
-
-/** Those whose lock somebody holds. */
-function heldOf(containers: number, ids: readonly string[]): ReadonlySet<string> {
-  const seen = lookInto(containers, ids, [{ name: "lock", most: 0 }]);
-  return new Set(ids.filter((_, i) => seen.isLocked(i, 0)));
 }
 
 /** Which cgroups of containers that run are frozen. */

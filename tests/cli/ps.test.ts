@@ -1,6 +1,6 @@
 /** `tsbox ps`: Docker's columns, texts, fields and filters, of containers in every state. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { portText } from "../../src/cli/container-row.ts";
+import { portText } from "../../src/cli/container-fields.ts";
 import { statusText } from "../../src/cli/container-status.ts";
 import type { ListedContainer } from "../../src/container/list.ts";
 import type { ContainerState } from "../../src/container/state.ts";
@@ -49,7 +49,6 @@ test("ports as Docker shows them", () => {
   expect(portText(port)).toBe("0.0.0.0:8080->80/tcp");
   expect(portText({ ...port, hostIP: "127.0.0.1", protocol: "udp" })).toBe("127.0.0.1:8080->80/udp");
   expect(portText({ ...port, hostIP: "::1", count: 3 })).toBe("[::1]:8080-8082->80-82/tcp");
-  expect(portText({ ...port, hostPort: undefined })).toBe("80/tcp");
 });
 
 it("lists what runs, and with -a, -n, -l and filters the rest", async () => {

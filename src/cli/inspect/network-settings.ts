@@ -1,8 +1,8 @@
 /** NetworkSettings of Docker's ContainerInspect: what the container has on networks right now. */
-import { type ContainerRecord, containerFolder } from "../../container/folder.ts";
+import type { ContainerRecord } from "../../container/folder.ts";
 import { findNetwork, membersOf } from "../../container/networks.ts";
 import type { SavedOptions } from "../../container/options-file.ts";
-import { portBindings } from "../../container/ports.ts";
+import { portBindings, portsFolder } from "../../container/ports.ts";
 import type { ContainerState } from "../../container/state.ts";
 import { mapOf } from "../format/values.ts";
 import type { Inspected } from "./kinds.ts";
@@ -41,7 +41,7 @@ function openPorts(store: string, record: ContainerRecord, saved: SavedOptions |
   const ports = mapOf<Binding[] | null>({});
   const exposed = [...Object.keys(saved?.defaults.ExposedPorts ?? {}), ...(saved?.options.expose ?? [])];
   for (const port of exposed) ports[port.includes("/") ? port : `${port}/tcp`] = null;
-  for (const { containerPort, protocol, hostIP, hostPort } of portBindings(containerFolder(store, record.id))) {
+  for (const { containerPort, protocol, hostIP, hostPort } of portBindings(portsFolder(store, record))) {
     const port = `${containerPort}/${protocol}`;
     ports[port] = [...(ports[port] ?? []), { HostIp: hostIP, HostPort: String(hostPort) }];
   }

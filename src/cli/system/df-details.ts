@@ -1,6 +1,7 @@
 /** What `tsbox system df -v` shows: a table for each kind. */
 import type { DiskUsage } from "../../container/disk-usage.ts";
-import { containerRow } from "../container-row.ts";
+import { storeFolder } from "../../store/index.ts";
+import { FIELDS } from "../container-fields.ts";
 import { NONE, splitName } from "../image-name.ts";
 import { readableAge, shortID } from "../readable.ts";
 import { decimalSize } from "../stats-row.ts";
@@ -63,16 +64,17 @@ const CONTAINERS: Columns<Row> = [
 
 function containerRows({ containers }: DiskUsage, now: number): Row[] {
   return containers.map((container) => {
-    const row = containerRow(container, { whole: false, now, size: () => size(container.size) });
+    const options = { store: storeFolder(), whole: false, now, sizes: undefined };
+    const field = (name: keyof typeof FIELDS) => String(FIELDS[name](container, options));
     return {
-      id: row.ID,
-      image: row.Image,
-      command: row.Command,
-      volumes: row.LocalVolumes,
-      size: row.Size,
-      created: row.RunningFor,
-      status: row.Status,
-      names: row.Names,
+      id: field("ID"),
+      image: field("Image"),
+      command: field("Command"),
+      volumes: field("LocalVolumes"),
+      size: size(container.size),
+      created: field("RunningFor"),
+      status: field("Status"),
+      names: field("Names"),
     };
   });
 }
