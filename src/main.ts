@@ -41,6 +41,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   volume: async () => (await import("./cli/volume.ts")).volume,
   pod: async () => (await import("./cli/pod.ts")).pod,
   secret: async () => (await import("./cli/secret.ts")).secret,
+  generate: async () => (await import("./cli/generate.ts")).generate,
   system: async () => (await import("./cli/system.ts")).system,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   version: async () => (await import("./cli/version.ts")).version,

@@ -1,0 +1,25 @@
+/** What the units of generate systemd and of quadlets have in common. */
+import { SIGKILL, SIGNALS } from "../../linux/abi.gen.ts";
+import { selfCommand } from "../../plan/index.ts";
+
+/** How tsbox is called from units: by an absolute path. */
+export function tsboxCommand(): readonly string[] {
+  return selfCommand();
+}
+
+/** Seconds in which a container that was killed is cleaned up. */
+export const CLEAN_UP_TIME = 60;
+
+/**
+ * Statuses of a program that ended because it was asked to. systemd counts signals so, but the monitor, which is what it sees, ends
+ * with 128 and the signal's number.
+ */
+export function successStatuses(stopSignal: string | undefined): string {
+  const asked = ["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", stopSignal ?? "SIGTERM"];
+  // one by number is there with its number, as real-time signals are
+  const numbers = asked
+    .map((name) => SIGNALS[name] ?? Number(name))
+    .filter((number) => number > 0 && number !== SIGKILL);
+  const statuses = [...new Set(numbers)].sort((a, b) => a - b).map((number) => 128 + number);
+  return `SuccessExitStatus=${statuses.join(" ")}`;
+}
