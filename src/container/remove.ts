@@ -7,8 +7,8 @@ import { syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
 import { containerFolder, dropDeadName, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
-import { containerState, readRecord, recordIfPresent } from "./state.ts";
-import { nameOf, stopContainer, waitForMonitor } from "./stop.ts";
+import { readRecord, recordIfPresent } from "./state.ts";
+import { nameOf, settledState, stopContainer } from "./stop.ts";
 
 export interface RemoveOptions {
   /** End it first if it runs. */
@@ -23,7 +23,8 @@ export interface RemoveOptions {
 export async function removeContainer(store: string, id: string, options: RemoveOptions): Promise<void> {
   const folder = containerFolder(store, id);
   const record = readRecord(store, id);
-  const state = containerState(store, record);
+  // its monitor may still be about to end, or to start it again
+  const state = await settledState(store, record);
   const runs = state.status !== "created" && state.status !== "exited";
   const refuse = () =>
     new TsboxError(
@@ -34,8 +35,6 @@ export async function removeContainer(store: string, id: string, options: Remove
   if (runs) await stopContainer(store, id, { timeout: options.timeout ?? 0 });
   // --rm: its monitor was faster
   if (recordIfPresent(store, id) === undefined) return;
-  // its monitor may still be about to end
-  if (!runs) await waitForMonitor(folder, nameOf(record));
   const lock = exists(`${folder}/lock`) ? takeLock(folder) : -1;
   if (lock === undefined) {
     // it is being started or made this moment

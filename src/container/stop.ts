@@ -9,7 +9,7 @@ import { event } from "./events.ts";
 import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
 import { connectToMonitor } from "./monitor-socket.ts";
 import { openFirstProcess, signalProcess, waitForEnd } from "./process.ts";
-import { containerState, recordIfPresent } from "./state.ts";
+import { type ContainerState, containerState, recordIfPresent } from "./state.ts";
 
 /** Milliseconds in which a monitor has to notice the end of its container and clean up. */
 const PATIENCE = 10_000;
@@ -59,11 +59,8 @@ export interface StopOptions {
  */
 export async function stopContainer(store: string, id: string, options: StopOptions): Promise<void> {
   const { record, folder } = find(store, id);
-  const state = containerState(store, record);
-  if (state.status === "exited" || state.status === "created") {
-    if (isRunning(folder)) await waitForMonitor(folder, nameOf(record));
-    return;
-  }
+  const state = await settledState(store, record);
+  if (state.status === "exited" || state.status === "created") return;
   // looked at while it lives
   const orphan = !isRunning(folder);
   askForStop(folder);
@@ -71,8 +68,9 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   if (pidfd === undefined) {
     // between two runs: who connects asks for the end (native/plan.h, wait_for)
     connectToMonitor(folder)?.[Symbol.dispose]();
-    await waitForMonitor(folder, nameOf(record));
-    return;
+    // it may have begun the next one before it could be asked
+    const next = await settledState(store, record, false);
+    return next.pid === 0 ? undefined : await stopContainer(store, id, options);
   }
   try {
     const { timeout = record.stopTimeout ?? DEFAULT_TIMEOUT } = options;
@@ -94,6 +92,33 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   if (orphan && recordIfPresent(store, id) !== undefined && !exists(`${folder}/exited.json`))
     writeText(`${folder}/exited.json`, JSON.stringify({ exitCode: 128 + SIGKILL, finishedAt: Date.now() }));
   event(store, record, "stop");
+}
+
+/**
+ * The state of a container once it says whether it runs: one that is being started is not there yet, and one that has just ended may be
+ * started again by its monitor.
+ * @param pauseCounts whether the pause between two runs is a state to come to rest in
+ * @throws TsboxError `busy` when somebody is at work on it for long
+ */
+export async function settledState(
+  store: string,
+  record: ContainerRecord,
+  pauseCounts = true,
+): Promise<ContainerState> {
+  const folder = containerFolder(store, record.id);
+  const deadline = Date.now() + PATIENCE;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    const state = containerState(store, record);
+    if (state.pid !== 0 || (pauseCounts && state.status === "restarting")) return state;
+    // what it wrote before it let go of the lock
+    if (!isRunning(folder)) return containerState(store, record);
+    if (Date.now() > deadline)
+      throw new TsboxError(
+        "busy",
+        `cannot end container ${nameOf(record)}: its monitor still works after ${PATIENCE / 1000} s`,
+      );
+    await Bun.sleep(pause);
+  }
 }
 
 /** Looks every few milliseconds, so that several are waited for at once. */

@@ -121,8 +121,8 @@ describe("update", () => {
     const pid = host.pid("never");
     process.kill(pid, "SIGKILL");
     const runsAgain = async () => {
-      const id = (await host.ok(["ps", "-q", "--filter", "name=never"])).trim();
-      return id !== "" && host.pid("never") !== pid;
+      const state = await host.ok(["ps", "-a", "--filter", "name=never", "--format", "{{.State}} {{.Pid}}"]);
+      return state.startsWith("running ") && state !== `running ${pid}\n`;
     };
     await until("it runs again", runsAgain);
   });
