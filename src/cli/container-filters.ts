@@ -2,6 +2,8 @@
 import { containerFolder } from "../container/folder.ts";
 import { findContainer, type ListedContainer, listRecords } from "../container/list.ts";
 import { readOptions } from "../container/options-file.ts";
+import { findPod } from "../container/pods/folder.ts";
+import { portsFolder, readPorts } from "../container/ports.ts";
 import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
 import { type Digest, familiarName, hostPlatform, parseImageName, parseReference } from "../oci/index.ts";
@@ -21,7 +23,7 @@ export function containerFilters(store: string): Filters<ListedContainer> {
     return listRecords(store).find((record) => record.id === id)?.created ?? 0;
   };
   const exposed: ContainerFilter = portFilter("expose", (item) => [
-    ...publishedInside(item),
+    ...publishedPorts(store, item),
     ...exposedPorts(store, item),
   ]);
   return {
@@ -50,15 +52,25 @@ export function containerFilters(store: string): Filters<ListedContainer> {
       return ({ record }) =>
         (record.network ?? DEFAULT_NETWORK).split(",").some((name) => name.split(":")[0] === value || name === value);
     },
-    publish: portFilter("publish", publishedInside),
+    publish: portFilter("publish", (item) => publishedPorts(store, item)),
     expose: exposed,
     health: wordFilter("health", HEALTH, ({ state }) => state.health ?? "none"),
-    pod:
-      (value) =>
-      ({ record }) =>
-        record.pod !== undefined && value !== "" && record.pod.startsWith(value),
+    pod: (value) => {
+      const id = podOf(store, value);
+      return ({ record }) => record.pod !== undefined && record.pod === id;
+    },
     "is-task": switchFilter("is-task", () => false),
   };
+}
+
+/** The id of a pod by its name or id; undefined when there is none, as of a pod that has no containers. @throws TsboxError `usage` */
+function podOf(store: string, name: string): string | undefined {
+  try {
+    return findPod(store, name).id;
+  } catch (error) {
+    if (error instanceof TsboxError && error.code === "not-found") return undefined;
+    throw error;
+  }
 }
 
 const exitedFilter: ContainerFilter = (value) => {
@@ -127,18 +139,19 @@ function parsePort(text: string): Port | undefined {
   return { protocol, first: Number(first), last: Number(last) };
 }
 
-function publishedInside({ record }: ListedContainer): Port[] {
-  return (record.ports ?? []).map(({ protocol, containerPort, count }) => ({
+/** Those of `-p`, and of `-P` as they were bound. */
+function publishedPorts(store: string, { record }: ListedContainer): Port[] {
+  const ports = record.ports?.length === 0 ? readPorts(portsFolder(store, record)) : (record.ports ?? []);
+  return ports.map(({ protocol, containerPort, count }) => ({
     protocol,
     first: containerPort,
     last: containerPort + count - 1,
   }));
 }
 
-/** Those that its image names. */
+/** Those of `--expose`, and that its image names. */
 function exposedPorts(store: string, { record }: ListedContainer): Port[] {
-  const ports = exists(`${containerFolder(store, record.id)}/options.json`)
-    ? readOptions(store, record.id).defaults.ExposedPorts
-    : {};
-  return Object.keys(ports ?? {}).flatMap((text) => parsePort(text) ?? []);
+  if (!exists(`${containerFolder(store, record.id)}/options.json`)) return [];
+  const { options, defaults } = readOptions(store, record.id);
+  return [...Object.keys(defaults.ExposedPorts ?? {}), ...options.expose].flatMap((text) => parsePort(text) ?? []);
 }

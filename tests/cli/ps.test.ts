@@ -139,3 +139,42 @@ it("-s shows what each has written, hard links once", async () => {
   expect(await host.ok(["ps", "-a", "--format", "{{.Names}} {{.Size}}"])).toBe("idle 0 B\nwrote 124 kB\n");
   expect((await host.ok(["ps", "-as"])).split("\n")[0]).toEndWith("NAMES     SIZE");
 });
+
+it("finds by ports that are published or exposed, by volumes and by image ids", async () => {
+  using host = new Host();
+  const flags = [
+    "-p",
+    "8000-8002:80-82",
+    "-p",
+    "127.0.0.1::53/udp",
+    "--expose",
+    "9000",
+    "-v",
+    "data:/data",
+    "-v",
+    `${host.home}:/home`,
+  ];
+  await host.ok(["create", "--name", "one", ...flags, host.image, "true"]);
+  await host.ok(["create", "--network=none", "--name", "two", host.image, "true"]);
+  const names = async (filter: string) => (await host.ok(["ps", "-a", "-f", filter, "--format", "{{.Names}}"])).trim();
+  const image = (await host.ok(["images", "-q"])).trim();
+  const CASES: readonly (readonly [filter: string, names: string])[] = [
+    ["publish=81", "one"],
+    ["publish=80-90/tcp", "one"],
+    ["publish=53", ""],
+    ["publish=53/udp", "one"],
+    ["publish=9000", ""],
+    ["expose=9000/tcp", "one"],
+    ["expose=82", "one"],
+    ["volume=data", "one"],
+    ["volume=/data", "one"],
+    [`volume=${host.home}`, "one"],
+    ["volume=other", ""],
+    [`ancestor=${image}`, "two\none"],
+    ["pod=nosuch", ""],
+  ];
+  for (const [filter, expected] of CASES) expect([filter, await names(filter)]).toEqual([filter, expected]);
+  expect(await host.ok(["ps", "-a", "-f", "name=one", "--format", "{{.LocalVolumes}} {{.Mounts}}"])).toStartWith(
+    "1 data,",
+  );
+});
