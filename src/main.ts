@@ -39,6 +39,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   commit: async () => (await import("./cli/commit.ts")).commit,
   network: async () => (await import("./cli/network.ts")).network,
   volume: async () => (await import("./cli/volume.ts")).volume,
+  kube: async () => (await import("./cli/kube.ts")).kube,
   pod: async () => (await import("./cli/pod.ts")).pod,
   secret: async () => (await import("./cli/secret.ts")).secret,
   generate: async () => (await import("./cli/generate.ts")).generate,

@@ -57,6 +57,7 @@ export const CATALOGUE: readonly Section[] = [
       ["network", async () => (await import("./network.ts")).NETWORK],
       ["volume", async () => (await import("./volume.ts")).VOLUME],
       ["pod", async () => (await import("./pod.ts")).POD],
+      ["kube", async () => (await import("./kube.ts")).KUBE],
       ["secret", async () => (await import("./secret.ts")).SECRET],
     ],
   },

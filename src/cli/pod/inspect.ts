@@ -32,6 +32,11 @@ export const EXISTS: CommandDefinition = {
   examples: [["tsbox pod exists web || tsbox pod create web", "make it where it is missing"]],
 };
 
+/** For `tsbox inspect`. @throws TsboxError `not-found` */
+export async function inspectPod(store: string, name: string): Promise<Readonly<Record<string, unknown>>> {
+  return described(store, findPod(store, name));
+}
+
 /** In podman's words. */
 function described(store: string, pod: PodRecord): Readonly<Record<string, unknown>> {
   const containers = containersOf(store, pod);
@@ -40,7 +45,7 @@ function described(store: string, pod: PodRecord): Readonly<Record<string, unkno
     Id: pod.id,
     Name: pod.name,
     Created: new Date(pod.created).toISOString(),
-    State: podStatus(containers),
+    State: podStatus(pod, containers),
     Hostname: pod.hostname,
     Labels: pod.labels,
     SharedNamespaces: pod.share,

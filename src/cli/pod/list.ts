@@ -84,7 +84,7 @@ function rowOf({ pod, containers }: Listed, whole: boolean, now: number): PodRow
     Id: short(pod.id),
     ID: short(pod.id),
     Name: pod.name,
-    Status: podStatus(containers),
+    Status: podStatus(pod, containers),
     Created: readableAge(pod.created, now),
     NumberOfContainers: containers.length,
     ContainerNames: each(({ record }) => record.name ?? ""),
@@ -107,7 +107,7 @@ const FILTERS = {
     ({ pod }: Listed) =>
       pod.id.startsWith(value),
   name: nameFilter<Listed>("name", ({ pod }) => [pod.name]),
-  status: wordFilter<Listed>("status", STATUSES, ({ containers }) => podStatus(containers).toLowerCase()),
+  status: wordFilter<Listed>("status", STATUSES, ({ pod, containers }) => podStatus(pod, containers).toLowerCase()),
   network:
     (value: string) =>
     ({ pod }: Listed) =>

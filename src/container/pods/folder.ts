@@ -2,6 +2,7 @@
  * A pod on disk: `pods/<id>/` in the store.
  *
  *     pod.json        the record below
+ *     files/          what ConfigMaps of `kube play` have in them
  *     lock            held for the moment by whoever adds a container to the pod, or starts its holder; exclusively by who removes it
  *     running         held (flock) by the holder and all that it started, for as long as any of them is there
  *     hub             the holder's socket, where its members connect (`native/hub.c`)
@@ -43,6 +44,8 @@ export interface PodRecord {
   readonly mapping: string;
   /** Set by `kube play`: what the YAML says. */
   readonly restartPolicy?: "Always" | "OnFailure" | "Never" | undefined;
+  /** Ids of containers that run to their end before the others start, in that order. */
+  readonly init?: readonly string[] | undefined;
 }
 
 const ID = /^[0-9a-f]{64}$/;

@@ -3,15 +3,38 @@ import { TsboxError } from "../../error.ts";
 import { selfCommand } from "../../plan/index.ts";
 import { isUp, type ListedContainer } from "../list.ts";
 import { pauseContainer } from "../pause.ts";
+import { containerState, recordIfPresent } from "../state.ts";
 import { killContainer, stopContainer } from "../stop.ts";
 import type { PodRecord } from "./folder.ts";
 import { endHolder } from "./holder.ts";
 import { containersOf } from "./state.ts";
 
-/** Starts those that do not run, at once. @throws TsboxError naming all that cannot be started */
+/**
+ * Starts those that do not run, at once; before the first of them, those that run first, one after the other.
+ * @throws TsboxError naming all that cannot be started
+ */
 export async function startPod(store: string, pod: PodRecord): Promise<void> {
-  const idle = containersOf(store, pod).filter(({ state }) => !isUp(state));
+  const all = containersOf(store, pod).filter(({ record }) => !pod.init?.includes(record.id));
+  const idle = all.filter(({ state }) => !isUp(state));
+  if (idle.length === all.length) for (const id of pod.init ?? []) await runToEnd(store, pod, id);
   await forAll(pod, "start", idle, async ({ record }) => await startContainer(record.id));
+}
+
+async function runToEnd(store: string, pod: PodRecord, id: string): Promise<void> {
+  const record = recordIfPresent(store, id);
+  // somebody has removed it
+  if (record === undefined) return;
+  await startContainer(id);
+  for (let state = containerState(store, record); ; state = containerState(store, record)) {
+    if (state.status === "exited" && state.exitCode === 0) return;
+    if (state.status === "exited") {
+      throw new TsboxError(
+        "host",
+        `cannot start pod ${pod.name}: ${record.name}, which runs first, ended with status ${state.exitCode}; see tsbox logs ${record.name}`,
+      );
+    }
+    await Bun.sleep(10);
+  }
 }
 
 /** In a process of its own, because the process that starts a container becomes its launcher. */

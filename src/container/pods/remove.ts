@@ -35,6 +35,7 @@ export async function removePod(store: string, pod: PodRecord, { force, timeout 
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   await endHolder(store, pod);
+  if (exists(`${podFolder(store, pod.id)}/files`)) await (await import("./belongings.ts")).removeBelongings(store, pod);
   discardPod(store, pod.id, pod.name);
 }
 

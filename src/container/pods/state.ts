@@ -25,7 +25,11 @@ export function membersByPod(store: string): Map<string, ListedContainer[]> {
 }
 
 /** Some run: `Degraded`. All have ended: `Exited`; some have, the others were never started: `Stopped`. */
-export function podStatus(containers: readonly ListedContainer[]): PodStatus {
+export function podStatus(pod: Pick<PodRecord, "init">, members: readonly ListedContainer[]): PodStatus {
+  // those that run first have done their work when they have ended well
+  const containers = members.filter(
+    ({ record, state }) => !(pod.init?.includes(record.id) && state.status === "exited" && state.exitCode === 0),
+  );
   const count = (...statuses: readonly string[]) =>
     containers.filter(({ state }) => statuses.includes(state.status)).length;
   const all = containers.length;
