@@ -6,6 +6,8 @@ import { Fields } from "./fields.ts";
 export interface KubeData {
   readonly name: string;
   readonly data: ReadonlyMap<string, Uint8Array>;
+  /** Keys of a ConfigMap's `binaryData`, which is for files alone. */
+  readonly binary: ReadonlySet<string>;
 }
 
 export interface KubeClaim {
@@ -182,7 +184,8 @@ function readData(fields: Fields, encoded: "binaryData" | "data"): KubeData {
   // the type is for who makes it
   fields.ignore("type", "immutable");
   fields.end();
-  return { name, data };
+  const binary = new Set(encoded === "data" ? [] : Object.keys(fields.map(encoded)));
+  return { name, data, binary };
 }
 
 /** What it requests is the least that it needs: a volume here has no bound. */

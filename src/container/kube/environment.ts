@@ -25,7 +25,7 @@ export function readEnvironment(container: Fields, pod: PodDocument, sources: So
       const data = find(reference, "name", map);
       for (const [key, value] of data?.data ?? []) {
         // what is no variable's name is passed over, as Kubernetes does
-        if (!isName(prefix + key)) continue;
+        if (!isName(prefix + key) || data?.binary.has(key)) continue;
         variables.set(prefix + key, variableOf(kind === "secretRef", data?.name ?? "", key, value));
       }
       reference.end();
@@ -74,7 +74,7 @@ function valueFrom(from: Fields, pod: PodDocument, sources: Sources): Variable |
     if (reference === undefined) continue;
     const data = find(reference, "name", map);
     const key = reference.requiredText("key");
-    const value = data?.data.get(key);
+    const value = data?.binary.has(key) ? undefined : data?.data.get(key);
     if (data !== undefined && value === undefined && reference.flag("optional") !== true)
       throw reference.fail("key", `${data.name} has no key ${JSON.stringify(key)}`, "not-found");
     reference.end();
