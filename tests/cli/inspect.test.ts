@@ -170,3 +170,17 @@ it("shows a health check, and how it goes", async () => {
   expect(await host.ok(["ps", "--format", "{{.Status}}"])).toMatch(/^Up .* \(healthy\)\n$/);
   expect(await host.ok(["ps", "-q", "--filter", "health=healthy"])).not.toBe("");
 });
+
+it("finds volumes, networks and pods, and containers before them", async () => {
+  using host = new Host();
+  await host.ok(["volume", "create", "--label", "a=b", "data"]);
+  await host.ok(["network", "create", "net"]);
+  await host.ok(["pod", "create", "--name", "duo"]);
+  const show = async (template: string, ...names: string[]) => await host.ok(["inspect", "-f", template, ...names]);
+  expect(await show("{{.Name}}", "data", "net", "duo")).toBe("data\nnet\nduo\n");
+  expect(await show('{{index .Labels "a"}}{{index .Labels "none"}}', "data")).toBe("b\n");
+  expect(await show("{{len .Containers}}", "net")).toBe("0\n");
+  await host.ok(["create", "--network=none", "--name", "data", host.image, "true"]);
+  expect(await show("{{.Name}}", "data")).toBe("/data\n");
+  expect(await host.ok(["inspect", "--type", "volume", "-f", "{{.Name}} {{.Driver}}", "data"])).toBe("data local\n");
+});

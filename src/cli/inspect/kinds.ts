@@ -15,4 +15,5 @@ export const KINDS: ReadonlyMap<string, () => Promise<Inspector>> = new Map([
   ["image", async () => (await import("./image.ts")).inspectImage],
   ["volume", async () => (await import("../volume/list.ts")).inspectVolume],
   ["network", async () => (await import("../network/inspect.ts")).inspectNetwork],
+  ["pod", async () => (await import("../pod/inspect.ts")).inspectPod],
 ]);
