@@ -9,6 +9,8 @@
  *     lock             held (flock) by the supervisor or monitor for as long as the container runs
  *     stop-asked       there while somebody wants it to end: no restart then
  *     restarts.json    of a restart policy
+ *     ports.json       the published ports as they were bound, of its last start (`ports.ts`)
+ *     changes.lock     held (flock) for the moment in which `rename` or `update` rewrite the above
  *     attach           the monitor's socket
  *     log/             what the program wrote, unless another log driver takes it
  *     upper, work, merged   of an overlay; or rootfs, with the copy driver
