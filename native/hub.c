@@ -86,6 +86,21 @@ static int tell(struct member *asker, const u8 *packet, u32 size) {
   return answer(asker, reply, at);
 }
 
+/* Somebody takes a container out of the network: what has its id is a member no more. */
+static int leave(struct member *asker, const u8 *packet, u32 size) {
+  u8 reply = HUB_END;
+  for (u32 i = 0; i < hub.used; i++) {
+    struct member *member = &hub.members[i];
+    u32 at = 0;
+    if (member == asker || member->fd < 0 || member->address == 0 || size < 2 || size > HUB_NAMES) continue;
+    while (at < size - 1 && (u8)member->names[at] == packet[1 + at]) at++;
+    if (at < size - 1) continue;
+    drop(member);
+    reply = HUB_ACCEPTED;
+  }
+  return answer(asker, &reply, 1);
+}
+
 /* What a member sends. Anything that it should not is its end. */
 static void hear(struct member *member) {
   static u8 packet[HUB_PACKET + 1];
@@ -95,6 +110,7 @@ static void hear(struct member *member) {
   if (size > 0 && size <= HUB_PACKET) {
     if (packet[0] == HUB_REGISTER) result = enter(member, packet, (u32)size);
     else if (packet[0] == HUB_NEXT) result = tell(member, packet, (u32)size);
+    else if (packet[0] == HUB_LEAVE) result = leave(member, packet, (u32)size);
   }
   if (result < 0) drop(member);
 }

@@ -12,6 +12,7 @@
 /* Packets of its socket: the first byte. Of members and others who ask: */
 #define HUB_REGISTER 'r' /* address (4 bytes, most significant first), number of servers or'ed with HUB_SEVERAL, 16 bytes for each, names that end in 0 */
 #define HUB_NEXT 'n'     /* a slot (2 bytes, most significant first): who is in it, or in the first after it that somebody is in? */
+#define HUB_LEAVE 'd'    /* an id: who has that is no member any more */
 /* Of the hub: */
 #define HUB_ACCEPTED 'y'
 #define HUB_TAKEN 't'  /* somebody has that address */

@@ -154,6 +154,7 @@ struct plan_op {
   X(loopback_up, "", "") /* in a new network namespace */ \
   X(interface, "os", "out name") /* the number of a network device, for `netlink` */ \
   X(inet_socket, "onnn", "out type address:hex port") /* bound, listening if it is for streams; IPv4 */ \
+  X(await_either, "ff", "a b") /* until one of the two ends: a process, or the other side of a connection */ \
   X(hub, "fFFfFnn", "listener udp tcp network user subnet:hex flags:hex") /* of a named network: native/hub.c */ \
   X(netlink, "bFn", "message fd offset") /* to the kernel, with the number of `fd` put in at `offset`; waits for its answer */ \
   X(supervise, "fFFF", "pidfd pty input output") /* forward signals, move terminal bytes, wait for the end */ \

@@ -171,6 +171,14 @@ static long ended_within(int pidfd, long milliseconds) {
   return SYS_5(__NR_ppoll, &poll, 1, &time, 0, 8);
 }
 
+static long await_either(struct arguments *in) {
+  struct pollfd polls[2] = {{.fd = fd(in, 0), .events = POLLIN}, {.fd = fd(in, 1), .events = POLLIN}};
+  long result;
+  do result = SYS_5(__NR_ppoll, polls, 2, 0, 0, 8);
+  while (result == -EINTR);
+  return result;
+}
+
 #define HELPER_TRIES 15000 /* of 2 ms: half a minute, for a file system under load */
 
 static long await_fs(struct arguments *in) {
@@ -367,6 +375,7 @@ static long execute(struct arguments *in) {
   case OP_loopback_up: return loopback_up();
   case OP_interface: return assign(in, 0, interface_number(string(in, 1)));
   case OP_inet_socket: return assign(in, 0, inet_socket((int)number(in, 1), (u32)number(in, 2), (u16)number(in, 3)));
+  case OP_await_either: return await_either(in);
   case OP_hub: return op_hub(fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), fd(in, 3), optional_fd(in, 4), number(in, 5), number(in, 6));
   case OP_netlink: return netlink_request(bytes(in, 0), size(in, 0), optional_fd(in, 1), number(in, 2));
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));

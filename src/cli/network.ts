@@ -1,5 +1,6 @@
 /** `tsbox network`: its commands are in `network/`. */
 import { type GroupDefinition, groupCommand } from "./group.ts";
+import { CONNECT, connect, DISCONNECT, disconnect } from "./network/connect.ts";
 import { CREATE, create } from "./network/create.ts";
 import { EXISTS, exists, INSPECT, inspect } from "./network/inspect.ts";
 import { LS, ls } from "./network/list.ts";
@@ -14,6 +15,8 @@ export const NETWORK: GroupDefinition = {
     inspect: { definition: INSPECT, run: inspect },
     rm: { definition: RM, run: rm, aliases: ["remove"] },
     prune: { definition: PRUNE, run: prune },
+    connect: { definition: CONNECT, run: connect },
+    disconnect: { definition: DISCONNECT, run: disconnect },
     exists: { definition: EXISTS, run: exists },
   },
 };

@@ -109,29 +109,30 @@ export const CODES = {
   loopback_up: 89,
   interface: 90,
   inet_socket: 91,
-  hub: 92,
-  netlink: 93,
-  supervise: 94,
-  client: 95,
-  take_reports: 96,
-  leave: 97,
-  listen_unix: 98,
-  packet_pair: 99,
-  send_hello: 100,
-  log_file: 101,
-  log_journal: 102,
-  notify_systemd: 103,
-  health: 104,
-  monitor: 105,
-  dismiss: 106,
-  wait_for: 107,
-  reap_as_init: 108,
-  jump: 109,
-  fail: 110,
-  exit: 111,
+  await_either: 92,
+  hub: 93,
+  netlink: 94,
+  supervise: 95,
+  client: 96,
+  take_reports: 97,
+  leave: 98,
+  listen_unix: 99,
+  packet_pair: 100,
+  send_hello: 101,
+  log_file: 102,
+  log_journal: 103,
+  notify_systemd: 104,
+  health: 105,
+  monitor: 106,
+  dismiss: 107,
+  wait_for: 108,
+  reap_as_init: 109,
+  jump: 110,
+  fail: 111,
+  exit: 112,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbs","fFFFFFFn","F","nF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","ff","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbs","fFFFFFFn","F","nF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -228,6 +229,7 @@ export interface OpArguments {
   loopback_up: [];
   interface: [out: Slot, name: string];
   inet_socket: [out: Slot, type: number | bigint, address: number | bigint, port: number | bigint];
+  await_either: [a: Slot, b: Slot];
   hub: [listener: Slot, udp: Slot | null, tcp: Slot | null, network: Slot, user: Slot | null, subnet: number | bigint, flags: number | bigint];
   netlink: [message: Uint8Array, fd: Slot | null, offset: number | bigint];
   supervise: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null];

@@ -94,6 +94,7 @@ export const OPS = {
   loopback_up: [],
   interface: [["out", "o"], ["name", "s"]],
   inet_socket: [["out", "o"], ["type", "n"], ["address", "n", "hex"], ["port", "n"]],
+  await_either: [["a", "f"], ["b", "f"]],
   hub: [["listener", "f"], ["udp", "F"], ["tcp", "F"], ["network", "f"], ["user", "F"], ["subnet", "n", "hex"], ["flags", "n", "hex"]],
   netlink: [["message", "b"], ["fd", "F"], ["offset", "n"]],
   supervise: [["pidfd", "f"], ["pty", "F"], ["input", "F"], ["output", "F"]],

@@ -243,6 +243,57 @@ describe("the outside", () => {
   });
 });
 
+describe("network connect and disconnect", () => {
+  test("change where a running container is, what it finds, and where it is when it is started again", async () => {
+    using host = new Net();
+    await host.create("one");
+    await host.create("two");
+    await host.serve("one", "a");
+    await host.serve("two", "b");
+    await host.ok(["network", "connect", "--alias", "web", "two", "a"]);
+    expect(await host.ok(["exec", "b", "wget", "-qO-", "web"])).toBe("a\n");
+    expect(await host.ok(["exec", "a", ...sh("wget -qO- b; wget -qO- a")])).toBe("b\na\n");
+    expect(Object.keys(await host.addresses("two")).sort()).toEqual(["a", "b"]);
+    expect((await host.run(["network", "connect", "two", "a"])).stderr).toContain("it is in network two");
+
+    await host.ok(["restart", "-t", "0", "a"]);
+    await until("a serves", async () => (await host.run(["exec", "b", "wget", "-qO-", "web"])).stdout === "a\n");
+    await host.ok(["network", "disconnect", "two", "a"]);
+    expect(Object.keys(await host.addresses("two"))).toEqual(["b"]);
+    expect(
+      await host.ok(["exec", "a", ...sh("ip -o link | grep -c eth; cat /etc/resolv.conf | grep -c nameserver")]),
+    ).toBe("1\n1\n");
+    expect(await host.ok(["exec", "b", ...sh("nslookup web.tsbox.internal || true")])).toContain("NXDOMAIN");
+    expect((await host.run(["network", "disconnect", "two", "a"])).stderr).toContain("it is not in network two");
+  });
+
+  test("of a container that does not run count from its next start; one of another kind of network is refused", async () => {
+    using host = new Net();
+    await host.create("one");
+    await host.create("two", "--subnet", "10.213.7.0/24");
+    await host.ok(["create", "--name", "a", "--network", "one", host.image, "sleep", "1000"]);
+    await host.ok(["network", "connect", "--ip", "10.213.7.9", "two", "a"]);
+    await host.ok(["network", "disconnect", "one", "a"]);
+    await host.ok(["start", "a"]);
+    expect([await host.addresses("one"), await host.addresses("two")]).toEqual([{}, { a: "10.213.7.9/24" }]);
+    await host.start(["--name", "n"], ["sleep", "1000"]);
+    expect((await host.run(["network", "connect", "one", "n"])).stderr).toContain("it was made with --network=none");
+  });
+
+  test("leave no process when the container is killed", async () => {
+    const others = new Set(hubs());
+    using host = new Net();
+    await host.create("one");
+    await host.create("two");
+    await host.serve("one", "a");
+    await host.ok(["network", "connect", "two", "a"]);
+    const mine = hubs().filter((pid) => !others.has(pid));
+    expect(mine).toHaveLength(2);
+    process.kill(host.monitor("a"), "SIGKILL");
+    await until("all is gone", () => !mine.some(isProcess));
+  });
+});
+
 describe("network", () => {
   test("create makes each name once, also at the same time, and no subnet twice", async () => {
     using host = new Net();

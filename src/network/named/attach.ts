@@ -19,6 +19,8 @@ export interface Attachment {
   readonly networks: readonly Joined[];
   /** pasta has made a device, which has neither an address nor routes. */
   readonly outside: boolean;
+  /** A container that runs: its first process, and the number of the first device that it is to get. */
+  readonly into?: { readonly pid: number; readonly device: number };
 }
 
 /**
@@ -28,7 +30,7 @@ export interface Attachment {
 export function addAttachment(
   plan: PlanBuilder,
   outside: Program,
-  { networks, outside: hasOutside }: Attachment,
+  { networks, outside: hasOutside, into }: Attachment,
 ): void {
   const inherited = (fd: number): Slot => {
     const slot = outside.slot();
@@ -43,7 +45,7 @@ export function addAttachment(
     return { net: inherited(connection.network), user };
   });
   const namespace = outside.slot();
-  outside.add("openat2", [namespace, null, `/proc/${SUBJECT_PID}/ns/net`, O_RDONLY, 0, 0], {
+  outside.add("openat2", [namespace, null, `/proc/${into?.pid ?? SUBJECT_PID}/ns/net`, O_RDONLY, 0, 0], {
     expand: true,
     note: "open the container's network namespace",
   });
@@ -59,7 +61,8 @@ export function addAttachment(
   // the kernel takes a number for the one end only where it is made, and ends are made in the container
   const devices = networks.map((joined, i) => {
     const hub = hubs[i];
-    const [index, name, peer] = [FIRST_DEVICE + i, `eth${i}`, `v${randomHex(6)}`];
+    const number = (into?.device ?? 0) + i;
+    const [index, name, peer] = [FIRST_DEVICE + number, `eth${number}`, `v${randomHex(6)}`];
     if (hub !== undefined) addDevice(worker, joined, { index, name, peer, hub: hub.net });
     return { network: joined.network, net: hub?.net, peer };
   });

@@ -10,6 +10,7 @@ const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const REGISTER = "r".charCodeAt(0);
+const LEAVE = "d".charCodeAt(0);
 const NEXT = "n".charCodeAt(0);
 const ACCEPTED = "y".charCodeAt(0);
 const TAKEN = "t".charCodeAt(0);
@@ -112,6 +113,11 @@ export function members(socket: number): Member[] {
     const [id = "", mac = ""] = who.split(" ");
     found.push({ address: toText(view.getUint32(3)), mac, id, names: others });
   }
+}
+
+/** Takes a container out of the network. @returns false when it is not in it */
+export function dismiss(socket: number, id: string): boolean {
+  return ask(socket, new Uint8Array([LEAVE, ...new TextEncoder().encode(id)]))[0] === ACCEPTED;
 }
 
 /** A server of names, as 16 bytes: RFC 4291, that of IPv4 mapped into IPv6. */

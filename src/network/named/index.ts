@@ -15,5 +15,6 @@ export {
 } from "./definition.ts";
 export { type EndpointFlags, type NamedEndpoint, withFlags } from "./endpoint.ts";
 export { type Joined, joinNamed, membersOf } from "./join.ts";
+export { connectRunning, disconnectRunning } from "./running.ts";
 export { setUpNamed, upstreamServers } from "./set-up.ts";
 export { parseSubnet } from "./subnet.ts";

@@ -175,6 +175,12 @@ function anotherHub(store: string, mapping: IdMapping): HubConnection | undefine
   return undefined;
 }
 
+/** A connection to the hub of a network that somebody is in. The caller closes it. */
+export function visitHub(store: string, network: NetworkDefinition): HubConnection | undefined {
+  const folder = networkFolder(store, network);
+  return connectToHub(folder, hasUser(readShortText(`${folder}/mapping`)));
+}
+
 /** Who is in a network right now. Connecting keeps its hub from ending for that moment. */
 export function membersOf(store: string, network: NetworkDefinition): Member[] {
   const folder = networkFolder(store, network);

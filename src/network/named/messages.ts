@@ -3,6 +3,7 @@ import { type Attribute, attributeOffset, NLM_F_ACK, NLM_F_REQUEST, netlinkMessa
 
 // <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>, <linux/veth.h>
 const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
 const NLM_F_CREATE = 0x400;
@@ -119,6 +120,11 @@ export function joinBridge(name: string, bridge: number): Uint8Array {
     { type: IFLA_IFNAME, value: text(name) },
     { type: IFLA_MASTER, value: uint32(bridge) },
   ]);
+}
+
+/** Removes a device, which is named, and its other end. */
+export function removeLink(name: string): Uint8Array {
+  return netlinkMessage(RTM_DELLINK, CHANGE, link(0, false), [{ type: IFLA_IFNAME, value: text(name) }]);
 }
 
 export function newAddress(index: number, address: number, prefix: number): Uint8Array {
