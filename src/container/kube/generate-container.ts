@@ -177,7 +177,8 @@ function configMapYAML(
     const key = file.replaceAll("/", ".");
     const content = readFileSync(`${folder}/${file}`);
     const text = content.toString("utf8");
-    if (Buffer.from(text).equals(content)) data[key] = text;
+    // control characters have no place in YAML's text
+    if (Buffer.from(text).equals(content) && !/[^\P{Cc}\t\n]/u.test(text)) data[key] = text;
     else binaryData[key] = content.toString("base64");
     items.push({ key, path: file, mode: (statIfPresent(`${folder}/${file}`)?.mode ?? 0o644) & 0o777 });
   }
