@@ -18,6 +18,7 @@ export interface LogRecord {
 class RecordFile {
   readonly fd: number;
   #rest = Buffer.alloc(0);
+  #at = 0;
 
   constructor(path: string) {
     this.fd = openSync(path, "r");
@@ -27,8 +28,15 @@ class RecordFile {
   *read(): Generator<LogRecord> {
     const buffer = Buffer.allocUnsafe(1 << 18);
     for (;;) {
-      const size = readSync(this.fd, buffer, 0, buffer.length, null);
-      if (size === 0) return;
+      const size = readSync(this.fd, buffer, 0, buffer.length, this.#at);
+      if (size === 0) {
+        if (fstatSync(this.fd).size >= this.#at) return;
+        // the only file of a log begins again when it is full
+        this.#at = 0;
+        this.#rest = Buffer.alloc(0);
+        continue;
+      }
+      this.#at += size;
       const text =
         this.#rest.length === 0 ? buffer.subarray(0, size) : Buffer.concat([this.#rest, buffer.subarray(0, size)]);
       let at = 0;
@@ -41,17 +49,9 @@ class RecordFile {
     }
   }
 
-  /** Whether the path stands for another file by now. */
-  isReplaced(path: string): boolean {
-    const ours = fstatSync(this.fd);
-    try {
-      const there = openSync(path, "r");
-      const theirs = fstatSync(there);
-      closeSync(there);
-      return theirs.ino !== ours.ino || theirs.dev !== ours.dev;
-    } catch {
-      return false;
-    }
+  isSame(other: RecordFile): boolean {
+    const [ours, theirs] = [fstatSync(this.fd), fstatSync(other.fd)];
+    return ours.ino === theirs.ino && ours.dev === theirs.dev;
   }
 
   close(): void {
@@ -123,16 +123,45 @@ export async function* readLog(
   try {
     for (;;) {
       const over = follow === undefined || follow.ended();
-      const replaced = file.isReplaced(path);
+      const newer = over && follow === undefined ? [] : newerFiles(path, file);
       yield* file.read();
-      if (replaced) {
+      // all but the last are full
+      for (const next of newer) {
         file.close();
-        file = new RecordFile(path);
-      } else if (over) return;
-      else await follow.changed();
+        file = next;
+        if (next !== newer.at(-1)) yield* file.read();
+      }
+      if (newer.length > 0) continue;
+      if (over) return;
+      await follow?.changed();
     }
   } finally {
     file.close();
+  }
+}
+
+/**
+ * Files that were begun after one that is open, in their order. From the newest on, because files only get older names: one that is
+ * renamed meanwhile is met twice, and a new one is found the next time.
+ */
+function newerFiles(path: string, file: RecordFile): RecordFile[] {
+  const found: RecordFile[] = [];
+  for (let i = 0; ; i++) {
+    const name = i === 0 ? path : `${path}.${i}`;
+    let other: RecordFile;
+    try {
+      other = new RecordFile(name);
+    } catch {
+      // between two names; or ours is gone, and with it what came just after it
+      if (i === 0) continue;
+      return found;
+    }
+    if (other.isSame(file)) {
+      other.close();
+      return found;
+    }
+    if (found.some((each) => each.isSame(other))) other.close();
+    else found.unshift(other);
   }
 }
 

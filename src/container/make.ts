@@ -4,7 +4,7 @@ import { chooseMapping, type IdMapping } from "../idmap/index.ts";
 import type { OnPullEvent } from "../image/index.ts";
 import { randomHex } from "../linux/random.ts";
 import { statPath } from "../linux/stat.ts";
-import { writeText } from "../linux/write-text.ts";
+import { replaceFile } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
@@ -77,7 +77,7 @@ export async function makeContainer(asked: RunOptions, make: MakeOptions): Promi
       pod: member?.pod.id,
     });
     writeOptions(folder, { options, defaults, mapping, root });
-    writeText(`${folder}/container.json`, JSON.stringify(record));
+    replaceFile(`${folder}/container.json`, JSON.stringify(record));
     volumes?.release?.();
     hold[Symbol.dispose]();
     if (root !== undefined) await prepareRoot(root.driver, root.image, folder, mapping);

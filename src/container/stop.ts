@@ -4,7 +4,7 @@ import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGNALS, SYS } 
 import { check, E } from "../linux/errno.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
-import { writeText } from "../linux/write-text.ts";
+import { replaceFile, writeText } from "../linux/write-text.ts";
 import { event } from "./events.ts";
 import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
 import { connectToMonitor } from "./monitor-socket.ts";
@@ -90,7 +90,7 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   await waitForMonitor(folder, nameOf(record));
   // without a monitor nobody else notes it
   if (orphan && recordIfPresent(store, id) !== undefined && !exists(`${folder}/exited.json`))
-    writeText(`${folder}/exited.json`, JSON.stringify({ exitCode: 128 + SIGKILL, finishedAt: Date.now() }));
+    replaceFile(`${folder}/exited.json`, JSON.stringify({ exitCode: 128 + SIGKILL, finishedAt: Date.now() }));
   event(store, record, "stop");
 }
 
