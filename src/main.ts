@@ -43,6 +43,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   pod: async () => (await import("./cli/pod.ts")).pod,
   secret: async () => (await import("./cli/secret.ts")).secret,
   generate: async () => (await import("./cli/generate.ts")).generate,
+  quadlet: async () => (await import("./cli/quadlet.ts")).quadlet,
   system: async () => (await import("./cli/system.ts")).system,
   doctor: async () => (await import("./cli/doctor.ts")).doctor,
   version: async () => (await import("./cli/version.ts")).version,
@@ -61,6 +62,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   "__oci-end": async () => (await import("./cli/oci/internal.ts")).lifecycleEnd,
   "__start-failure": async () => (await import("./cli/internal.ts")).startFailureCommand,
   "__after-exit": async () => (await import("./cli/internal.ts")).afterExitCommand,
+  "__quadlet-generator": async () => (await import("./cli/quadlet.ts")).quadletGenerator,
   __restart: async () => (await import("./cli/internal.ts")).restartCommand,
   "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
 };
@@ -73,7 +75,7 @@ const STATUS: Partial<Record<TsboxError["code"], number>> = { "command-not-execu
 async function main(argv: readonly string[]): Promise<number> {
   const runtime = runtimeArguments(process.argv0, argv);
   if (runtime !== undefined) return await (await import("./cli/oci/main.ts")).runtimeMain(runtime);
-  let words = argv;
+  let words = process.argv0.endsWith("-generator") ? ["__quadlet-generator", ...argv] : argv;
   try {
     if (argv[0]?.startsWith("-")) words = (await import("./cli/global-flags.ts")).readGlobalFlags(argv);
   } catch (error) {

@@ -67,6 +67,7 @@ export const CATALOGUE: readonly Section[] = [
       ["container", async () => (await import("./prune.ts")).CONTAINER],
       ["image", async () => (await import("./prune.ts")).IMAGE],
       ["generate", async () => (await import("./generate.ts")).GENERATE],
+      ["quadlet", async () => (await import("./quadlet.ts")).QUADLET],
       ["system", async () => (await import("./system.ts")).SYSTEM],
       ["doctor", async () => (await import("./doctor.ts")).DOCTOR],
       ["oci", async () => (await import("./oci/globals.ts")).OCI],
