@@ -1,8 +1,8 @@
 /** Pods through the executable: containers that share namespaces, and the holder that keeps those. */
 import { describe, expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { busybox } from "../support/busybox-image.ts";
+import { freePort } from "../support/free-port.ts";
 import { accessible, executable, program, requires, subordinateIds, userNamespaces } from "../support/skip.ts";
 import { TSBOX } from "../support/tsbox.ts";
 import { Host, isProcess, until } from "./detached/host.ts";
@@ -24,8 +24,7 @@ interface Holder {
 
 class PodHost extends Host {
   folderOf(pod: string): string {
-    const id = readFileSync(`${this.storage}/pods/names/${pod}/pod.json`, "utf8");
-    return `${this.storage}/pods/${JSON.parse(id).id}`;
+    return `${this.storage}/pods/${readlinkSync(`${this.storage}/pods/names/${pod}`)}`;
   }
 
   holder(pod: string): Holder {
@@ -42,15 +41,6 @@ class PodHost extends Host {
     Bun.spawnSync([TSBOX, "pod", "rm", "--force", "--all"], { env: this.env, cwd: this.home });
     super[Symbol.dispose]();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 const SERVE = ["sh", "-c", 'mkdir /w; echo "$0" >/w/index.html; exec httpd -f -p 8080 -h /w'];
@@ -245,7 +235,7 @@ describe("a pod", () => {
 
   online("publishes its ports once, whichever container answers", async () => {
     using host = new PodHost();
-    const port = await freePort();
+    const port = freePort();
     await host.ok(["pod", "create", "--name", "p", "-p", `127.0.0.1:${port}:8080`]);
     const ask = async () => await (await fetch(`http://127.0.0.1:${port}/`)).text();
     await host.ok(["run", "-d", "--pod", "p", "--name", "a", host.image, ...SERVE, "from a"]);

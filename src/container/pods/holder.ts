@@ -10,7 +10,7 @@ import { setUpNetwork } from "../../network/index.ts";
 import { addAttachment, connectToHub, disconnect, type HubConnection, type Joined } from "../../network/named/index.ts";
 import { spawnNative } from "../../plan/index.ts";
 import { compileHolder } from "../../runtime/index.ts";
-import { isUp, listContainers } from "../list.ts";
+import { listContainers } from "../list.ts";
 import { joinNetworks, type NamedNetworks } from "../named-network.ts";
 import { prepareNetwork } from "../network.ts";
 import { isAlive } from "../state.ts";
@@ -79,8 +79,10 @@ const KILLED = "a process that holds its namespaces was killed";
 
 async function startHolder(store: string, pod: PodRecord, mapping: IdMapping, own: string): Promise<HubConnection> {
   const folder = podFolder(store, pod.id);
+  // looked at itself: one that is about to start holds its lock, and may have a record of a run whose monitor was killed
   const left = listContainers(store).find(
-    ({ record, state }) => record.pod === pod.id && record.id !== own && state.pid !== 0 && isUp(state),
+    ({ record, state }) =>
+      record.pod === pod.id && record.id !== own && state.pid !== 0 && isAlive(state.pid, state.startTime),
   );
   // it would be alone in new namespaces
   if (left !== undefined)
