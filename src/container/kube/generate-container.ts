@@ -111,7 +111,9 @@ function secretsYAML({ secrets }: RunOptions, { store, secrets: named, volumes }
       continue;
     }
     const volume = label(`${name}-${key}-secret`);
-    volumes.set(volume, { name: volume, secret: { secretName: name, items: [{ key, path: key, mode }] } });
+    const items = [{ key, path: key, mode }];
+    // podman 4 takes `optional` to be there
+    volumes.set(volume, { name: volume, secret: { secretName: name, optional: false, items } });
     mounts.push({ name: volume, mountPath: target ?? `/run/secrets/${full}`, subPath: key, readOnly: true });
   }
   return { env, mounts };
