@@ -25,13 +25,27 @@ export const HEADINGS: Readonly<Record<FieldName | "Label", unknown>> = {
   Label: labelHeading,
 };
 
-export type ContainerRow = Readonly<Record<FieldName | "Label", unknown>>;
+export type ContainerRow = Readonly<Partial<Record<FieldName | "Label", unknown>>>;
 
-/** All fields, and the method `Label`. */
-export function containerRow(container: ListedContainer, options: FieldOptions): ContainerRow {
+/**
+ * The fields that a format can show: those that it names, or all if it has the whole row somewhere (`json`, `{{json .}}`, `$`).
+ * Some fields cost a file to read.
+ */
+export function fieldsIn(format: string): readonly FieldName[] {
+  const all = Object.keys(FIELDS) as FieldName[]; // cast: its keys
+  const isWhole = format === "json" || /(^|[^\w)])\.(?![A-Za-z_])|\$/.test(format);
+  return isWhole ? all : all.filter((name) => format.includes(`.${name}`));
+}
+
+/** Some fields, and the method `Label`. */
+export function containerRow(
+  container: ListedContainer,
+  options: FieldOptions,
+  fields: readonly FieldName[],
+): ContainerRow {
   const row: Partial<Record<FieldName | "Label", unknown>> = {
     Label: (name: unknown) => container.record.labels[String(name)] ?? "",
   };
-  for (const [name, field] of Object.entries(FIELDS)) row[name as FieldName] = field(container, options); // cast: their keys
-  return row as ContainerRow; // cast: all are there
+  for (const name of fields) row[name] = FIELDS[name](container, options);
+  return row;
 }

@@ -63,8 +63,9 @@ async function listing(args: ParsedArgs, store: string): Promise<string> {
     return tableOf(lines, DOCKER_WIDTH);
   }
   const { renderListing } = await import("./format/listing.ts");
-  const { containerRow, HEADINGS } = await import("./container-rows.ts");
-  const rows = containers.map((container) => containerRow(container, options));
+  const { containerRow, fieldsIn, HEADINGS } = await import("./container-rows.ts");
+  const fields = fieldsIn(format);
+  const rows = containers.map((container) => containerRow(container, options, fields));
   return renderListing(format, { columns, headings: HEADINGS, rows });
 }
 

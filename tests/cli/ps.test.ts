@@ -1,6 +1,7 @@
 /** `tsbox ps`: Docker's columns, texts, fields and filters, of containers in every state. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { portText } from "../../src/cli/container-fields.ts";
+import { fieldsIn } from "../../src/cli/container-rows.ts";
 import { statusText } from "../../src/cli/container-status.ts";
 import type { ListedContainer } from "../../src/container/list.ts";
 import type { ContainerState } from "../../src/container/state.ts";
@@ -49,6 +50,13 @@ test("ports as Docker shows them", () => {
   expect(portText(port)).toBe("0.0.0.0:8080->80/tcp");
   expect(portText({ ...port, hostIP: "127.0.0.1", protocol: "udp" })).toBe("127.0.0.1:8080->80/udp");
   expect(portText({ ...port, hostIP: "::1", count: 3 })).toBe("[::1]:8080-8082->80-82/tcp");
+});
+
+test("only the fields that a format names are made, and all where it has the whole", () => {
+  expect(fieldsIn("{{.Names}} {{.ID | upper}} 1.5 a.b")).toEqual(["ID", "Names"]);
+  expect(fieldsIn('{{(index .Ports 1)}}{{.Label "x"}}')).toEqual(["Ports"]);
+  for (const format of ["json", "{{json .}}", "{{.}}", "{{$}}", "{{with .}}{{.ID}}{{end}}", "{{println (.)}}"])
+    expect(fieldsIn(format)).toHaveLength(18);
 });
 
 it("lists what runs, and with -a, -n, -l and filters the rest", async () => {

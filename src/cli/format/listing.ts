@@ -27,7 +27,8 @@ export function renderListing<T extends Row>(format: string, { columns, headings
   const isTable = /^table\s/.test(format);
   const template = compileTemplate(isTable ? format.slice(5).trimStart() : format, { clean: printable });
   const fields = Object.keys(headings);
-  if (rows.length === 0 && fields.length > 0) template.check(fields);
+  // also where there is nothing to show, or the rows have only what is asked for
+  if (fields.length > 0) template.check(fields);
   const lines = rows.map((row) => template.render(row));
   if (!isTable) return lines.join("\n");
   const cells = [template.renderHeadings(headings), ...lines].flatMap((text) => text.split("\n"));
