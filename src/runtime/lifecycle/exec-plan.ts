@@ -22,6 +22,7 @@ import { addOomScore, addProcess, addProcessLimits, searchPaths } from "../proce
 import { addCpuAffinity, addIntelRdtTask, addTerminal, openLabels } from "../rare-fields.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener } from "../seccomp/listener.ts";
+import { addWindow } from "../window.ts";
 import type { ExecOptions } from "./exec.ts";
 import { mappingOf } from "./mapping.ts";
 import { addPidFile } from "./pid-file.ts";
@@ -114,7 +115,10 @@ export function compileExec(exec: ExecPlan): Uint8Array {
   addCpuAffinity(inside, process.execCPUAffinity?.final, "final");
   addProcessLimits(compilation, process);
   const master = process.terminal && console === undefined ? outside.slot() : null;
-  if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+  if (master !== null) {
+    outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+    addWindow(outside, master, process);
+  }
   const program = process.args?.[0] ?? "";
   const nothing = nullStreams?.input || nullStreams?.output ? addNullStream(inside) : undefined;
   const input = nullStreams?.input ? nothing : undefined;

@@ -21,6 +21,7 @@ import { addProcess, searchPaths } from "../process.ts";
 import { ANY_FAILURE, addCommand } from "../removal.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener, type SeccompListener } from "../seccomp/listener.ts";
+import { addWindow } from "../window.ts";
 import type { CreateOptions } from "./create.ts";
 import { addPidFile } from "./pid-file.ts";
 import { stateForPlan } from "./specification-state.ts";
@@ -91,7 +92,10 @@ export function compileLifecycle(use: LifecyclePlan): Uint8Array {
   const process = { ...setUp.process, env: [...(setUp.process.env ?? []), ...options.environment] };
   const { plan, outside, inside } = compilation;
   const master = process.terminal && console === undefined ? outside.slot() : null;
-  if (master !== null) outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+  if (master !== null) {
+    outside.add("recv_fd", [master, ours], { note: "open the terminal" });
+    addWindow(outside, master, process);
+  }
   const startHooks = () => addHooks(inside, config.hooks, "startContainer", stateForPlan(record, "created", true), log);
 
   addProcess(compilation, {
