@@ -261,7 +261,7 @@ describe("network connect and disconnect", () => {
     await host.ok(["network", "disconnect", "two", "a"]);
     expect(Object.keys(await host.addresses("two"))).toEqual(["b"]);
     expect(
-      await host.ok(["exec", "a", ...sh("ip -o link | grep -c eth; cat /etc/resolv.conf | grep -c nameserver")]),
+      await host.ok(["exec", "a", ...sh("ip -o link | grep -c ': eth'; cat /etc/resolv.conf | grep -c nameserver")]),
     ).toBe("1\n1\n");
     expect(await host.ok(["exec", "b", ...sh("nslookup web.tsbox.internal || true")])).toContain("NXDOMAIN");
     expect((await host.run(["network", "disconnect", "two", "a"])).stderr).toContain("it is not in network two");
