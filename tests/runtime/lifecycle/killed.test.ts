@@ -85,7 +85,10 @@ async function sweep(
   // the last calls may be missing in a run whose threads met less often
   expect(killed).toBeGreaterThan(at.length * 0.8);
   if (ALL) console.log(`${killed} of ${at.length} points, ${calls.length} calls in all`);
-  expect(surroundings(it.path(""))).toEqual(before);
+  const { mounts, descriptors } = surroundings(it.path(""));
+  expect(mounts).toEqual(before.mounts);
+  // fewer when an earlier test's were closed meanwhile
+  expect(descriptors).toBeLessThanOrEqual(before.descriptors);
 }
 
 const nothing = async () => {};
