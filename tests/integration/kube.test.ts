@@ -268,7 +268,7 @@ describe("kube play", () => {
     ]);
     const { stdout, stderr } = await host.run(["kube", "generate", "box"]);
     expect(stderr).toBe("");
-    await host.play(stdout, "--start=false", "--network=pasta");
+    await host.ok(["kube", "play", "--quiet", "--start=false", "-"], { stdin: stdout });
     const [first] = JSON.parse(await host.ok(["inspect", "box-pod-box"]));
     expect(first.Config.Env).toContain("A=$(B) $$C");
     expect(first.Config.User).toBe("7:8");
@@ -283,7 +283,11 @@ describe("kube generate", () => {
     "makes YAML that podman plays",
     async () => {
       using host = new KubeHost();
-      await host.play(`${CONFIG_MAP}${SECRET}${host.pod(EVERYTHING.replace("SHARED", host.shared))}`, "--start=false");
+      // podman 4.3 makes no folders in a volume, and reads no variable of a Secret that it has played itself
+      const everything = EVERYTHING.replace("SHARED", host.shared)
+        .replaceAll("sub/b", "b")
+        .replace(/ {4}- \{name: PASSWORD.*\n/, "");
+      await host.play(`${CONFIG_MAP}${SECRET}${host.pod(everything)}`, "--start=false");
       // podman has its images by name
       const yaml = (await host.ok(["kube", "generate", "site"])).replaceAll(host.image, "localhost/busybox:test");
       const podman = (args: readonly string[], stdin = "") => {

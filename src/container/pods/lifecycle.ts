@@ -1,6 +1,7 @@
 /** Starting and ending all containers of a pod. */
 import { TsboxError } from "../../error.ts";
 import { selfCommand } from "../../plan/index.ts";
+import { containerFolder, isRunning } from "../folder.ts";
 import { isUp, type ListedContainer } from "../list.ts";
 import { pauseContainer } from "../pause.ts";
 import { containerState, recordIfPresent } from "../state.ts";
@@ -25,16 +26,14 @@ async function runToEnd(store: string, pod: PodRecord, id: string): Promise<void
   // somebody has removed it
   if (record === undefined) return;
   await startContainer(id);
-  for (let state = containerState(store, record); ; state = containerState(store, record)) {
-    if (state.status === "exited" && state.exitCode === 0) return;
-    if (state.status === "exited") {
-      throw new TsboxError(
-        "host",
-        `cannot start pod ${pod.name}: ${record.name}, which runs first, ended with status ${state.exitCode}; see tsbox logs ${record.name}`,
-      );
-    }
-    await Bun.sleep(10);
-  }
+  // not before its monitor has written down how
+  for (let pause = 1; isRunning(containerFolder(store, id)); pause = Math.min(pause * 2, 20)) await Bun.sleep(pause);
+  const { exitCode } = containerState(store, record);
+  if (exitCode === 0) return;
+  throw new TsboxError(
+    "host",
+    `cannot start pod ${pod.name}: ${record.name}, which runs first, ended with status ${exitCode}; see tsbox logs ${record.name}`,
+  );
 }
 
 /** In a process of its own, because the process that starts a container becomes its launcher. */
