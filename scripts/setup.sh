@@ -19,6 +19,7 @@ test=(
   libseccomp-dev golang-github-containers-common # what compiled seccomp filters are compared with, and Podman's profile
   linux-libc-dev-armhf-cross                    # system call numbers of 32-bit arm
   slirp4netns                                   # the other network
+  curl tmux                                     # clients of published ports, people at terminals
   libarchive-tools                              # bsdtar: archives that GNU tar would not write
   docker-registry                               # the registry that images are pulled from
   skopeo umoci buildah                          # write images that tsbox reads, read what tsbox writes

@@ -78,21 +78,57 @@ export function checkPrivilegedPorts(ports: readonly PublishedPort[], uid: numbe
   );
 }
 
-/** Gives every port that the host was to choose a free one. Somebody else may still take it first; the helper then fails. */
+/**
+ * Gives every port that the host was to choose a free one, and refuses those that are taken: not every helper says so (pasta shares a
+ * UDP port with whoever allows it). Somebody else may still take one first.
+ *
+ * @throws TsboxError `host`
+ */
 export async function bindPorts(ports: readonly PublishedPort[]): Promise<BoundPort[]> {
   const bound: BoundPort[] = [];
-  for (const port of ports) bound.push({ ...port, hostPort: port.hostPort ?? (await freePort(port)) });
+  for (const port of ports) {
+    const { hostPort, count } = port;
+    for (let i = 0; hostPort !== undefined && i < count; i++) await checkFree(port, hostPort + i);
+    bound.push({ ...port, hostPort: hostPort ?? (await bindOnce(port, 0)) });
+  }
   return bound;
 }
 
-async function freePort({ protocol, hostIP = "0.0.0.0" }: PublishedPort): Promise<number> {
+/** Milliseconds: a helper of a container whose monitor was killed has it a moment longer. */
+const PATIENCE = 200;
+
+async function checkFree(port: PublishedPort, hostPort: number): Promise<void> {
+  const { hostIP = "0.0.0.0", protocol } = port;
+  for (const deadline = Date.now() + PATIENCE; ; await Bun.sleep(10)) {
+    try {
+      await bindOnce(port, hostPort);
+      return;
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EADDRINUSE" && Date.now() < deadline) continue;
+      const reason =
+        code === "EADDRINUSE"
+          ? "the port is in use"
+          : code === "EADDRNOTAVAIL"
+            ? "the host has no such address"
+            : undefined;
+      // whatever else it is, the helper may know better
+      if (reason === undefined) return;
+      const where = `${hostIP.includes(":") ? `[${hostIP}]` : hostIP}:${hostPort}/${protocol}`;
+      throw new TsboxError("host", `cannot publish ${where}: ${reason}`, { context: { port: hostPort } });
+    }
+  }
+}
+
+/** Binds it and lets go of it. @returns its number, also when 0 asked for any. @throws Error of Bun, with the errno as `code` */
+async function bindOnce({ protocol, hostIP = "0.0.0.0" }: PublishedPort, hostPort: number): Promise<number> {
   if (protocol === "tcp") {
-    const listener = Bun.listen({ hostname: hostIP, port: 0, socket: { data() {} } });
+    const listener = Bun.listen({ hostname: hostIP, port: hostPort, socket: { data() {} } });
     const { port } = listener;
     listener.stop(true);
     return port;
   }
-  const socket = await Bun.udpSocket({ hostname: hostIP, port: 0 });
+  const socket = await Bun.udpSocket({ hostname: hostIP, port: hostPort });
   const { port } = socket;
   socket.close();
   return port;

@@ -140,12 +140,19 @@ function withPasta(
     );
   }
   const reach = { network: "helper", forwarder: dnsForward(extra) ?? PASTA_DNS } as const;
+  const moved = ports.find((port) => port.protocol === "udp" && port.hostPort !== port.containerPort);
   return {
     mode: "pasta",
     newNamespace: true,
     helper: pastaProcess({ path, ports, extra, hostGateway }),
     ports,
     files: filesOf(options, reach, undefined, PASTA_HOST),
+    // seen with Debian 12's, of March 2023
+    ...(moved === undefined || tools.pastaHas("--map-guest-addr")
+      ? {}
+      : {
+          warning: `UDP answers of port ${moved.containerPort} may be lost: this pasta needs the same port on both sides (-p ${moved.containerPort}:${moved.containerPort}/udp), one of August 2024 or later does not`,
+        }),
   };
 }
 
