@@ -87,7 +87,7 @@ export async function checkpoint(argv: readonly string[], { root, log }: Globals
   const args = await readRuntimeCommand(CHECKPOINT, argv);
   if (args === undefined) return 0;
   if (last(args, "status-fd")) throw notBuilt("--status-fd");
-  const { checkpointContainer } = await import("../../runtime/lifecycle/checkpoint.ts");
+  const { checkpointContainer } = await import("../../runtime/lifecycle/index.ts");
   await checkpointContainer({
     ...criuOptions(args),
     root,

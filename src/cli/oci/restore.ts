@@ -35,7 +35,7 @@ export async function restore(argv: readonly string[], globals: Globals): Promis
     const value = last(args, name);
     return value ? absolute(value) : undefined;
   };
-  const { restoreContainer } = await import("../../runtime/lifecycle/restore.ts");
+  const { restoreContainer } = await import("../../runtime/lifecycle/index.ts");
   return await restoreContainer({
     ...criuOptions(args),
     ...globals,

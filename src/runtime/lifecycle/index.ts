@@ -5,8 +5,10 @@
  * be loaded for nothing.
  */
 import type { LinuxResources, Process } from "../../oci/index.ts";
+import type { CheckpointOptions } from "./checkpoint.ts";
 import type { CreateOptions } from "./create.ts";
 import type { ExecOptions } from "./exec.ts";
+import type { RestoreOptions } from "./restore.ts";
 import type { StateRecord } from "./state-folder.ts";
 
 export type { CgroupManager } from "../cgroup/index.ts";
@@ -117,4 +119,14 @@ export async function runtimeFeatures() {
 /** See `example-config.ts`. */
 export async function exampleConfig(rootless: boolean) {
   return (await import("./example-config.ts")).exampleConfig(rootless);
+}
+
+/** See `checkpoint.ts`. */
+export async function checkpointContainer(options: CheckpointOptions): Promise<void> {
+  await (await import("./checkpoint.ts")).checkpointContainer(options);
+}
+
+/** See `restore.ts`. */
+export async function restoreContainer(options: RestoreOptions): Promise<number> {
+  return await (await import("./restore.ts")).restoreContainer(options);
 }
