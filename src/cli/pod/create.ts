@@ -14,7 +14,7 @@ import { writeAll, writeText } from "../../linux/write-text.ts";
 import { parseAddHost, parseNetworks, parsePublish } from "../../network/index.ts";
 import { openStore } from "../../store/index.ts";
 import { all, type CommandDefinition, isOn, last, type ParsedArgs } from "../args.ts";
-import { HELP, readCommand } from "../command.ts";
+import { readCommand } from "../command.ts";
 import { checkHostname } from "../run-options.ts";
 
 export const CREATE: CommandDefinition = {
@@ -65,7 +65,8 @@ export const CREATE: CommandDefinition = {
     userns: { type: "string", description: "User namespace: auto, keep-id, subuid, single or host", valueHint: "MODE" },
     replace: { type: "boolean", description: "Remove the pod that has the name, first" },
     "pod-id-file": { type: "string", description: "Write the pod's id to a new file", valueHint: "FILE" },
-    ...HELP,
+    // -h is the host name, as with run
+    help: { type: "boolean", description: "Show this help" },
   },
   examples: [
     ["tsbox pod create --name web -p 8080:80", "then: tsbox run -d --pod web nginx"],

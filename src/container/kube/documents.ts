@@ -174,13 +174,13 @@ function readData(fields: Fields, encoded: "binaryData" | "data"): KubeData {
   for (const [key, value] of Object.entries(fields.map(encoded))) {
     const packed = value.replace(/\s/g, "");
     if (!/^[A-Za-z0-9+/]*={0,2}$/.test(packed) || packed.length % 4 !== 0)
-      throw fields.fail(`${encoded}.${key}`, "it is not base64");
+      throw fields.fail(encoded, `${key}: it is not base64`);
     // stringData counts more
     if (!data.has(key)) data.set(key, Buffer.from(packed, "base64"));
   }
   for (const key of data.keys())
     if (!/^[-._a-zA-Z0-9]+$/.test(key) || key.startsWith(".."))
-      throw fields.fail(`data.${key}`, 'a key has letters, digits, "-", "_" and "."');
+      throw fields.fail("data", `${JSON.stringify(key)}: a key has letters, digits, "-", "_" and "."`);
   // the type is for who makes it
   fields.ignore("type", "immutable");
   fields.end();
