@@ -33,7 +33,11 @@ const LISTS: Readonly<Record<Kind, (begun: string) => Promise<readonly Candidate
     const { openStore } = await import("../../store/index.ts");
     return listVolumes(openStore().root).map(({ name, driver }): Candidate => [name, driver]);
   },
-  pod: async () => [],
+  pod: async () => {
+    const { listPods } = await import("../../container/pods/index.ts");
+    const { openStore } = await import("../../store/index.ts");
+    return listPods(openStore().root).map(({ name, id }): Candidate => [name, id.slice(0, 12)]);
+  },
   secret: async () => {
     const { listSecrets } = await import("../../container/secrets/index.ts");
     const { openStore } = await import("../../store/index.ts");
