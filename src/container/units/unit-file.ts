@@ -18,7 +18,8 @@ export function parseUnit(text: string, file: string): UnitSection[] {
   const sections: { name: string; entries: UnitEntry[] }[] = [];
   const fail = (line: number, reason: string) => new TsboxError("invalid", `cannot read ${file}:${line}: ${reason}`);
   let pending: { text: string; line: number } | undefined;
-  for (const [index, raw] of text.split("\n").entries()) {
+  // a value that goes on at the end of the file ends there
+  for (const [index, raw] of `${text}\n`.split("\n").entries()) {
     const line = raw.trim();
     // comments may stand between the lines of one value
     if (line.startsWith("#") || line.startsWith(";")) continue;
@@ -41,11 +42,10 @@ export function parseUnit(text: string, file: string): UnitSection[] {
     if (current === undefined) throw fail(at, "a value before the first [SECTION]");
     current.entries.push({
       key: whole.slice(0, equals).trimEnd(),
-      value: whole.slice(equals + 1).trimStart(),
+      value: whole.slice(equals + 1).trim(),
       place: `${file}:${at}`,
     });
   }
-  if (pending !== undefined) throw fail(pending.line, "the value does not end");
   return sections;
 }
 

@@ -46,6 +46,7 @@ export function containerSections(quadlet: Quadlet, quadlets: Quadlets, tsbox: r
     flags.push(`--pod=${resourceName(other, false)}`);
     need(needs, other, "BindsTo");
   }
+  const root = rootOf(quadlet, quadlets, needs);
   const words = valuesOf(entries, "Exec").slice(-1).flatMap(splitWords);
   return [
     ["Unit", [...ownLines(quadlet, "Unit"), ...needs.lines]],
@@ -61,7 +62,7 @@ export function containerSections(quadlet: Quadlet, quadlets: Quadlets, tsbox: r
         unlessGiven(quadlet, "Service", `KillMode=${pod === undefined ? "mixed" : "process"}`),
         cgroups === "split" ? unlessGiven(quadlet, "Service", "Delegate=yes") : undefined,
         unlessGiven(quadlet, "Service", "SyslogIdentifier=%N"),
-        `ExecStart=${command("run", ...flags, ...rootOf(quadlet, quadlets, needs), ...words)}`,
+        `ExecStart=${command("run", ...flags, ...root, ...words)}`,
         once ? undefined : `ExecStop=${command("stop", "--ignore", "-t", stop, name)}`,
         `ExecStopPost=-${command("rm", "-f", "-v", name)}`,
         ...reload(entries, name, command),

@@ -124,7 +124,9 @@ function readFile(path: string): string {
 export function quadletUnit(quadlet: Quadlet, all: Quadlets, tsbox = tsboxCommand()): QuadletUnit {
   const file = serviceName(quadlet);
   const [[, unit] = ["", []], ...rest] = KINDS[quadlet.kind][1](quadlet, all, tsbox);
-  const online = process.getuid?.() === 0 && defaultDependencies(quadlet) ? ["Wants", "After"] : [];
+  const waits = defaultDependencies(quadlet);
+  // a person's manager has no such target
+  const online = waits && process.getuid?.() === 0 ? ["Wants", "After"] : [];
   const lines = [
     ...online.map((key) => `${key}=network-online.target`),
     ...unit,
