@@ -21,7 +21,7 @@ export const RESTORE: CommandDefinition = {
     "lsm-profile": { type: "string", description: "Another security profile", valueHint: "TYPE:NAME" },
     "lsm-mount-context": { type: "string", description: "Another security context of mounts", valueHint: "CONTEXT" },
     detach: { type: "boolean", alias: "d", description: "Do not wait for the end" },
-    "no-subreaper": { type: "boolean", description: "Do not become the parent of what the container leaves" },
+    "no-subreaper": { type: "boolean", description: "Accepted: tsbox never is one" },
     "no-pivot": { type: "boolean", description: "Accepted: CRIU moves the root" },
     ...HELP,
   },
@@ -46,7 +46,6 @@ export async function restore(argv: readonly string[], globals: Globals): Promis
     lsmProfile: last(args, "lsm-profile") || undefined,
     lsmMountContext: last(args, "lsm-mount-context") || undefined,
     detach: isOn(args, "detach"),
-    noSubreaper: isOn(args, "no-subreaper"),
     warn: warn(globals.log),
   });
 }

@@ -4,9 +4,10 @@ import { exists } from "../../linux/read-text.ts";
 import { statPath } from "../../linux/stat.ts";
 import { makeFolders, writeText } from "../../linux/write-text.ts";
 import { DESCRIPTORS_FILE, outerFiles, standardStreams } from "./criu/descriptors.ts";
-import { externalMounts, mountsOf } from "./criu/mounts.ts";
-import { type CriuOptions, commonFlags, findCriu, runCriu } from "./criu/program.ts";
+import { externalMounts, mountPoints, mountsOf } from "./criu/mounts.ts";
+import { encodeMessage } from "./criu/protobuf.ts";
 import { type CheckpointRecord, JOINED, RECORD_FILE } from "./criu/record.ts";
+import { type CriuOptions, callCriu, type Fields, findCriu, REQUEST } from "./criu/service.ts";
 import { removeLeftovers } from "./discard.ts";
 import { fullStatusOf, readRecord, type StateRecord } from "./state-folder.ts";
 
@@ -30,69 +31,71 @@ export interface CheckpointOptions extends CriuOptions {
  * @throws TsboxError; the container goes on then
  */
 export async function checkpointContainer(options: CheckpointOptions): Promise<void> {
-  const { root, id, imagePath, workPath = imagePath } = options;
+  const { root, id, imagePath } = options;
   const record = readRecord(root, id);
   const status = await fullStatusOf(root, record);
   if (status !== "running")
     throw new TsboxError("busy", `cannot checkpoint container "${id}": container not running: it is ${status}`);
   const program = findCriu("checkpoint");
-  for (const folder of [imagePath, workPath]) makeFolders(folder, 0o700);
-  const flags = [...commonFlags(options), ...memoryFlags(options)];
-  const run = { verb: `checkpoint container "${id}"`, program, log: `${workPath}/dump.log`, descriptors: [] };
-  const tree = ["--tree", String(record.pid), "--log-file", "dump.log"];
+  const call = { verb: `checkpoint container "${id}"`, program, options, logName: "dump.log" } as const;
+  makeFolders(imagePath, 0o700);
+  const fields: Fields = [[2, record.pid], ...memoryFields(options)];
   if (options.preDump) {
-    await runCriu({ ...run, args: ["pre-dump", ...tree, ...flags] });
+    await callCriu({ ...call, type: REQUEST.preDump, fields });
     return;
   }
   const streams = standardStreams(record.pid);
   const inside = mountsOf(record.pid);
   const mounts = externalMounts(inside, mountsOf("self"));
   const files = outerFiles(record.pid, streams, inside);
-  const namespaces = joinedNamespaces(record);
+  const checkpoint: CheckpointRecord = {
+    mounts,
+    points: mountPoints(record.pid, inside),
+    files: files.map((name) => name ?? null),
+  };
+  writeText(`${imagePath}/${RECORD_FILE}`, JSON.stringify(checkpoint));
+  writeText(`${imagePath}/${DESCRIPTORS_FILE}`, JSON.stringify(streams));
   const external = [
     ...mounts.map(({ place }) => `mnt[${place}]:${place}`),
     ...files.filter((name) => name !== undefined),
-    ...namespaces.map(({ type, inode }) => `${type}[${inode}]:${JOINED[type]}`),
+    ...joinedNamespaces(record).map(({ type, inode }) => `${type}[${inode}]:${JOINED[type]}`),
   ];
-  const checkpoint: CheckpointRecord = { mounts, files: files.map((name) => name ?? null) };
-  writeText(`${imagePath}/${RECORD_FILE}`, JSON.stringify(checkpoint));
-  writeText(`${imagePath}/${DESCRIPTORS_FILE}`, JSON.stringify(streams));
   const cgroup = record.cgroup?.path;
-  await runCriu({
-    ...run,
-    args: [
-      ...["dump", ...tree, ...flags, "--root", record.rootfs],
-      ...external.flatMap((name) => ["--external", name]),
-      ...(cgroup !== undefined && exists(`${cgroup}/cgroup.freeze`) ? ["--freeze-cgroup", cgroup] : []),
-      ...(options.leaveRunning ? ["--leave-running"] : []),
+  await callCriu({
+    ...call,
+    type: REQUEST.dump,
+    fields: [
+      ...fields,
+      [3, options.leaveRunning],
+      [13, record.rootfs],
+      [37, external],
+      [44, cgroup !== undefined && exists(`${cgroup}/cgroup.freeze`) ? cgroup : undefined],
     ],
   });
   if (!options.leaveRunning) await removeLeftovers(root, record, options.warn);
 }
 
 /** @throws TsboxError `usage`, `not-found` */
-function memoryFlags({ imagePath, parentPath, preDump, pageServer }: CheckpointOptions): string[] {
-  const flags: string[] = preDump || parentPath !== undefined ? ["--track-mem"] : [];
-  if (parentPath !== undefined) {
-    if (parentPath.startsWith("/"))
-      throw new TsboxError(
-        "usage",
-        `cannot use --parent-path ${parentPath}: it is taken from --image-path, so ../NAME`,
-      );
-    if (!exists(`${imagePath}/${parentPath}`))
-      throw new TsboxError(
-        "not-found",
-        `cannot use --parent-path ${parentPath}: there is no ${imagePath}/${parentPath}`,
-      );
-    flags.push("--prev-images-dir", parentPath);
-  }
-  if (pageServer !== undefined) {
-    const [, address, port] = /^(.+):(\d+)$/.exec(pageServer) ?? [];
-    if (address === undefined || port === undefined)
-      throw new TsboxError("usage", `cannot use --page-server ${pageServer}: it is ADDRESS:PORT`);
-    flags.push("--page-server", "--address", address, "--port", port);
-  }
-  return flags;
+function memoryFields({ imagePath, parentPath, preDump, pageServer }: CheckpointOptions): Fields {
+  if (parentPath?.startsWith("/"))
+    throw new TsboxError("usage", `cannot use --parent-path ${parentPath}: it is taken from --image-path, so ../NAME`);
+  if (parentPath !== undefined && !exists(`${imagePath}/${parentPath}`))
+    throw new TsboxError("not-found", `cannot use --parent-path ${parentPath}: there is no ${imagePath}/${parentPath}`);
+  const [, address, port] = /^(.+):(\d+)$/.exec(pageServer ?? "") ?? [];
+  if (pageServer !== undefined && (address === undefined || port === undefined))
+    throw new TsboxError("usage", `cannot use --page-server ${pageServer}: it is ADDRESS:PORT`);
+  const server =
+    address === undefined
+      ? undefined
+      : encodeMessage([
+          [1, address],
+          [2, Number(port)],
+        ]);
+  return [
+    [11, server],
+    [14, parentPath],
+    [15, preDump || parentPath !== undefined],
+  ];
 }
 
 /** Those that somebody else made, and that must be there again at restore. */

@@ -1,17 +1,8 @@
 /** `restore`: CRIU makes a container's processes anew from what `checkpoint` wrote. criu(8) */
 import { TsboxError } from "../../error.ts";
-import {
-  AT_FDCWD,
-  CLONE_NEWNS,
-  MS_BIND,
-  MS_PRIVATE,
-  MS_REC,
-  MS_SLAVE,
-  O_CLOEXEC,
-  PR_SET_CHILD_SUBREAPER,
-  SYS,
-} from "../../linux/abi.gen.ts";
+import { AT_FDCWD, CLONE_NEWNS, MS_BIND, MS_PRIVATE, MS_REC, MS_SLAVE, O_CLOEXEC, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
+import { sendDescriptors } from "../../linux/pass-descriptors.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
@@ -20,11 +11,22 @@ import { parseRuntimeConfig, type RuntimeConfig } from "../../oci/index.ts";
 import { CGROUP_MOUNT } from "../cgroup/files.ts";
 import { type CgroupManager, prepareCgroup } from "../cgroup/index.ts";
 import { hasHooks } from "../hooks.ts";
+import { connectStream } from "./criu/console.ts";
+import { makeMountPoints } from "./criu/mount-points.ts";
 import { sourceAtRestore } from "./criu/mounts.ts";
-import { type CriuOptions, commonFlags, findCriu, runCriu } from "./criu/program.ts";
+import { encodeMessage } from "./criu/protobuf.ts";
 import { type Checkpoint, JOINED, readCheckpoint } from "./criu/record.ts";
+import { type CriuOptions, callCriu, FIRST_DESCRIPTOR, findCriu, REQUEST } from "./criu/service.ts";
 import { discardContainer } from "./discard.ts";
-import { type LogTarget, processName, type StateRecord, stateFolder, thisProcess } from "./state-folder.ts";
+import {
+  checkId,
+  checkOwner,
+  type LogTarget,
+  processName,
+  type StateRecord,
+  stateFolder,
+  thisProcess,
+} from "./state-folder.ts";
 
 export interface RestoreOptions extends CriuOptions {
   readonly root: string;
@@ -38,7 +40,6 @@ export interface RestoreOptions extends CriuOptions {
   readonly lsmProfile: string | undefined;
   readonly lsmMountContext: string | undefined;
   readonly detach: boolean;
-  readonly noSubreaper: boolean;
   readonly log: LogTarget | undefined;
   readonly warn: (message: string) => void;
 }
@@ -49,27 +50,31 @@ export interface RestoreOptions extends CriuOptions {
  */
 export async function restoreContainer(options: RestoreOptions): Promise<number> {
   const { root, id, bundle, imagePath } = options;
+  checkId(id);
   const program = findCriu("restore");
   const from = readCheckpoint(imagePath);
   const text = readText(`${bundle}/config.json`);
   const config = await parseRuntimeConfig(text, `${bundle}/config.json`);
+  checkTerminal(config, options);
   const fresh = newRecord(options, config);
   const folder = stateFolder(root, id);
   makeFolders(root, 0o700);
+  checkOwner(root);
   if (!makeFolder(folder, 0o700)) throw new TsboxError("exists", `container with id "${id}" already exists`);
   let record: StateRecord = fresh;
+  let terminal: number | undefined;
   try {
     const save = () => replaceFile(`${folder}/state.json`, recordText(record, text), 0o600);
     save();
     const prepared = await prepareCgroup(cgroupRequest(record));
     record = { ...record, cgroup: prepared?.state };
     save();
-    if (!options.detach && !options.noSubreaper) check("prctl", syscall(SYS.prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
-    const pid = await restore(options, record, program, from);
+    const restored = await restore(options, record, program, from);
+    terminal = restored.terminal;
     if (prepared?.hold !== undefined) syscall(SYS.close, prepared.hold);
-    record = { ...record, ...processName(pid) };
+    record = { ...record, ...processName(restored.pid) };
     save();
-    if (options.pidFile !== undefined) replaceFile(options.pidFile, String(pid));
+    if (options.pidFile !== undefined) replaceFile(options.pidFile, String(restored.pid));
     if (hasHooks(config.hooks, "poststart"))
       await (await import("./run-hooks.ts")).runHooks(record, "poststart", "running", (error) =>
         options.warn(error.message),
@@ -79,8 +84,16 @@ export async function restoreContainer(options: RestoreOptions): Promise<number>
     throw error;
   }
   if (options.detach) return 0;
-  const { awaitRestored } = await import("./criu/await.ts");
-  return await awaitRestored(root, record, options.warn);
+  return (await import("./criu/foreground.ts")).superviseRestored(root, record, terminal);
+}
+
+/** Nobody holds the other end when tsbox goes away. @throws TsboxError `usage` */
+function checkTerminal(config: RuntimeConfig, { detach, consoleSocket }: RestoreOptions): void {
+  const terminal = config.process?.terminal === true;
+  if (terminal && detach && consoleSocket === undefined)
+    throw new TsboxError("usage", "cannot use process.terminal: with --detach it needs --console-socket");
+  if (!terminal && consoleSocket !== undefined)
+    throw new TsboxError("usage", "cannot use --console-socket: config.json does not ask for process.terminal");
 }
 
 /** Once more as text: config.json stays as it was written. */
@@ -119,63 +132,97 @@ function cgroupRequest({ id, config, cgroupManager, owner }: StateRecord) {
   };
 }
 
-/** @returns the pid of the first process */
-async function restore(
-  options: RestoreOptions,
-  record: StateRecord,
-  program: string,
-  from: Checkpoint,
-): Promise<number> {
-  const { id, imagePath, workPath = imagePath, bundle } = options;
-  const { config, rootfs } = record;
-  makeFolders(workPath, 0o700);
-  isolateRoot(rootfs);
-  const pidFile = `${stateFolder(options.root, id)}/criu.pid`;
-  const descriptors: number[] = [0, 1, 2];
-  const inherited = (fd: number, key: string) => ["--inherit-fd", `fd[${fd}]:${key}`];
-  const streams = from.streams.flatMap((link, fd) => {
+/** @returns the first process, and the other end of its terminal unless somebody else got that */
+async function restore(options: RestoreOptions, record: StateRecord, program: string, from: Checkpoint) {
+  const { config, rootfs, bundle } = record;
+  const opened: number[] = [];
+  const inherit: Uint8Array[] = [];
+  for (const [fd, link] of from.streams.entries()) {
     const key = link.startsWith("pipe:") ? link : from.checkpoint.files[fd];
-    return key ? inherited(fd, key) : [];
-  });
-  const namespaces = (config.linux?.namespaces ?? []).flatMap(({ type, path }) => {
-    if (!path || (type !== "network" && type !== "pid")) return [];
-    descriptors.push(check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_CLOEXEC), path));
-    return inherited(descriptors.length - 1, type === "network" ? JOINED.net : JOINED.pid);
-  });
-  const mounts = from.checkpoint.mounts.flatMap((mount) => [
-    "--external",
-    `mnt[${mount.place}]:${sourceAtRestore(mount, config, bundle)}`,
-  ]);
+    if (key) inherit.push(pair(key, fd));
+  }
+  for (const { type, path } of config.linux?.namespaces ?? []) {
+    if (!path || (type !== "network" && type !== "pid")) continue;
+    inherit.push(pair(type === "network" ? JOINED.net : JOINED.pid, FIRST_DESCRIPTOR + opened.length));
+    opened.push(check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_CLOEXEC), path));
+  }
+  let terminal: number | undefined;
+  const release = isolateRoot(rootfs);
   try {
-    await runCriu({
-      verb: `restore container "${id}"`,
+    makeMountPoints(rootfs, from.checkpoint.points);
+    const pid = await callCriu({
+      type: REQUEST.restore,
+      verb: `restore container "${record.id}"`,
       program,
-      log: `${workPath}/restore.log`,
-      descriptors,
-      args: [
-        ...["restore", "--restore-detached", "--pidfile", pidFile, "--root", rootfs, "--log-file", "restore.log"],
-        ...[...commonFlags(options), ...mounts, ...streams, ...namespaces, ...cgroupFlags(record)],
-        ...(options.lsmProfile === undefined ? [] : ["--lsm-profile", options.lsmProfile]),
-        ...(options.lsmMountContext === undefined ? [] : ["--lsm-mount-context", options.lsmMountContext]),
+      options,
+      logName: "restore.log",
+      streams: true,
+      more: opened,
+      onStep: async (step, first, fd) => {
+        if (step === "orphan-pts-master" && fd !== undefined) terminal = handOver(fd, options.consoleSocket);
+        else if (fd !== undefined) syscall(SYS.close, fd);
+        if (step === "setup-namespaces") await runCreationHooks({ ...record, pid: first });
+      },
+      fields: [
+        [13, rootfs],
+        [25, cgroupRoot(record)],
+        [26, true],
+        [27, inherit],
+        [37, from.checkpoint.mounts.map((mount) => `mnt[${mount.place}]:${sourceAtRestore(mount, config, bundle)}`)],
+        [53, options.lsmProfile],
+        [63, options.lsmMountContext],
       ],
     });
-    return Number(readText(pidFile));
+    return { pid, terminal };
   } finally {
-    syscall(SYS.unlinkat, AT_FDCWD, cstring(pidFile), 0);
-    for (const fd of descriptors.slice(3)) syscall(SYS.close, fd);
+    release();
+    for (const fd of opened) syscall(SYS.close, fd);
+  }
+}
+
+/** inherit_fd of rpc.proto. */
+const pair = (key: string, fd: number): Uint8Array =>
+  encodeMessage([
+    [1, key],
+    [2, fd],
+  ]);
+
+/** @returns the terminal when it was not for somebody else. @throws SyscallError */
+function handOver(terminal: number, socketPath: string | undefined): number | undefined {
+  if (socketPath === undefined) return terminal;
+  const socket = connectStream(socketPath);
+  try {
+    sendDescriptors(socket, [terminal]);
+  } finally {
+    for (const fd of [socket, terminal]) syscall(SYS.close, fd);
+  }
+  return undefined;
+}
+
+/** Those that prepare namespaces, such as a caller's network. */
+async function runCreationHooks(record: StateRecord): Promise<void> {
+  for (const kind of ["prestart", "createRuntime"] as const) {
+    if (!hasHooks(record.config.hooks, kind)) continue;
+    await (await import("./run-hooks.ts")).runHooks(record, kind, "creating", (error) => {
+      throw error;
+    });
   }
 }
 
 /** Where the first process was in its cgroups becomes the cgroup that was made for it now. */
-function cgroupFlags({ cgroup }: StateRecord): string[] {
-  return cgroup === undefined ? [] : ["--cgroup-root", cgroup.path.slice(CGROUP_MOUNT.length)];
+function cgroupRoot({ cgroup }: StateRecord): Uint8Array | undefined {
+  return cgroup === undefined ? undefined : encodeMessage([[2, cgroup.path.slice(CGROUP_MOUNT.length)]]);
 }
 
 /**
  * CRIU wants the root to be a mount of its own below one that is not shared. It is so in a mount namespace that only this process
  * and CRIU see, so that the host's stays as it is and nothing is left to be cleaned up.
+ * @returns what goes back
  */
-function isolateRoot(rootfs: string): void {
+function isolateRoot(rootfs: string): () => void {
+  const own = "/proc/thread-self/ns/mnt";
+  const host = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(own), O_CLOEXEC), own);
+  const folder = process.cwd();
   check("unshare", syscall(SYS.unshare, CLONE_NEWNS));
   const mount = (source: string | null, target: string, flags: number) =>
     check(
@@ -186,4 +233,10 @@ function isolateRoot(rootfs: string): void {
   mount(null, "/", MS_REC | MS_SLAVE);
   mount(rootfs, rootfs, MS_BIND | MS_REC);
   mount(null, rootfs, MS_PRIVATE | MS_REC);
+  return () => {
+    // takes this process to the root, too
+    check("setns", syscall(SYS.setns, host, CLONE_NEWNS));
+    syscall(SYS.close, host);
+    syscall(SYS.chdir, cstring(folder));
+  };
 }

@@ -3,12 +3,15 @@
  * checkpoint names each by where it is in the container, and restore says by that name what is to be mounted there.
  */
 import { readText } from "../../../linux/read-text.ts";
+import { statPath } from "../../../linux/stat.ts";
 import type { RuntimeConfig } from "../../../oci/index.ts";
 import { isBindMount, withAbsoluteSources } from "../../mount-sources.ts";
 
 /** A line of proc_pid_mountinfo(5). */
 export interface MountLine {
   readonly id: number;
+  /** The mount below which it is. */
+  readonly parent: number;
   /** `major:minor` */
   readonly device: string;
   /** What of the file system is mounted. */
@@ -25,6 +28,12 @@ export interface ExternalMount {
   readonly source: string;
 }
 
+/** A place in the root file system itself on which something is mounted. */
+export interface MountPoint {
+  readonly place: string;
+  readonly isFolder: boolean;
+}
+
 /** CRIU makes these anew in the container's namespaces, though the host's file system may be the same one. */
 const OF_NAMESPACES: readonly string[] = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts"];
 
@@ -37,9 +46,9 @@ export function mountsOf(of: number | "self"): MountLine[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [id, , device = "", root = "", place = ""] = line.split(" ");
+      const [id, parent, device = "", root = "", place = ""] = line.split(" ");
       const type = / - (\S+)/.exec(line)?.[1] ?? "";
-      return { id: Number(id), device, root: unescaped(root), place: unescaped(place), type };
+      return { id: Number(id), parent: Number(parent), device, root: unescaped(root), place: unescaped(place), type };
     });
 }
 
@@ -53,6 +62,14 @@ export function externalMounts(inside: readonly MountLine[], host: readonly Moun
     found.push({ place, source });
   }
   return found;
+}
+
+/** @param inside of the container whose first process is `pid` */
+export function mountPoints(pid: number, inside: readonly MountLine[]): MountPoint[] {
+  const root = inside.find(({ place }) => place === "/")?.id;
+  return inside
+    .filter(({ parent, id }) => parent === root && id !== root)
+    .map(({ place }) => ({ place, isFolder: statPath(`/proc/${pid}/root${place}`).isFolder }));
 }
 
 /** Where the host sees a part of a file system; undefined when it does not see that file system at all. */

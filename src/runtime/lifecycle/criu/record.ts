@@ -2,7 +2,7 @@
 import { TsboxError } from "../../../error.ts";
 import { readText } from "../../../linux/read-text.ts";
 import { DESCRIPTORS_FILE } from "./descriptors.ts";
-import type { ExternalMount } from "./mounts.ts";
+import type { ExternalMount, MountPoint } from "./mounts.ts";
 
 /** In the folder of the images. */
 export const RECORD_FILE = "tsbox.json";
@@ -12,6 +12,7 @@ export const JOINED = { net: "extRootNetNS", pid: "extRootPidNS" } as const;
 
 export interface CheckpointRecord {
   readonly mounts: readonly ExternalMount[];
+  readonly points: readonly MountPoint[];
   /** CRIU's name of a standard stream that is a file outside of the container. */
   readonly files: readonly (string | null)[];
 }
