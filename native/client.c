@@ -3,12 +3,16 @@
 #include <linux/fcntl.h>
 #include <linux/poll.h>
 #include <linux/signalfd.h>
+#include <linux/time_types.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 #include "native.h"
 #include "system.h"
 
 #define PACKET 16384
+/* Seconds for a program to end whose terminal was closed, before it is killed. */
+#define FAREWELL 10
+#define HUNG_UP (128 + SIGHUP)
 
 struct detach_keys {
   const u8 *keys;
@@ -43,6 +47,28 @@ static void send_signal(int socket, const char *folder, int signal) {
     SYS_1(__NR_close, other);
   }
   SYS_1(__NR_close, here);
+}
+
+static int farewell = -1; /* readable when the time for the program's end is over */
+
+/* Ctrl-D is a byte like others: only a terminal that was closed has nothing more to say. */
+static int is_closed(int terminal) {
+  u16 window[4];
+  return SYS_3(__NR_ioctl, terminal, TIOCGWINSZ, window) == -EIO;
+}
+
+/*
+ * The terminal was closed. That is the program's end if it runs in the foreground; others only looked on. Returns 1 when
+ * this process is to end.
+ */
+static int hang_up(struct process *self, int socket, const char *folder, u64 flags) {
+  self->status = HUNG_UP;
+  if (!(flags & CLIENT_OWNS)) return 1;
+  if (farewell >= 0) return 0;
+  send_signal(socket, folder, SIGHUP);
+  struct __kernel_itimerspec time = {.it_value = {.tv_sec = FAREWELL}};
+  farewell = (int)SYS_2(__NR_timerfd_create, 1 /* CLOCK_MONOTONIC */, O_CLOEXEC);
+  return farewell < 0 || SYS_4(__NR_timerfd_settime, farewell, 0, &time, 0) < 0;
 }
 
 static void send_window(int socket, int terminal) {
@@ -99,6 +125,9 @@ static int handle_signal(struct process *self, int socket, const char *folder, i
     if (self->terminal >= 0) take_terminal(self, self->terminal);
     if (terminal >= 0) send_window(socket, terminal);
     return 0;
+  case SIGHUP:
+    if (terminal >= 0 && is_closed(terminal)) return hang_up(self, socket, folder, flags);
+    /* fallthrough */
   default:
     if ((flags & CLIENT_FORWARDS_SIGNALS) == 0) {
       self->status = 128 + signal;
@@ -160,16 +189,22 @@ long op_client(struct process *self, const struct plan_op *op) {
         {.fd = socket, .events = (short)(POLLIN | (input_size > 0 ? POLLOUT : 0))},
         {.fd = signals, .events = POLLIN},
         {.fd = input_size > 0 ? -1 : input, .events = POLLIN},
+        {.fd = farewell, .events = POLLIN},
     };
-    if (SYS_5(__NR_ppoll, polls, 3, 0, 0, 8) < 0) continue;
+    if (SYS_5(__NR_ppoll, polls, 4, 0, 0, 8) < 0) continue;
     if (polls[1].revents != 0 && handle_signals(self, signals, socket, folder, terminal, flags)) break;
     if (polls[0].revents & POLLOUT && input_size > 0) send_input(socket);
     if (polls[0].revents & (POLLIN | POLLHUP | POLLERR) && receive_packet(self, socket)) break;
+    if (polls[3].revents != 0) break;
     if (polls[2].revents == 0 || input_size > 0) continue;
     static u8 typed[PACKET / 2];
     long size = SYS_3(__NR_read, input, typed, sizeof typed);
     if (size == -EAGAIN || size == -EINTR) continue;
-    if (size <= 0) {
+    if (size <= 0 && is_closed(input)) {
+      /* its SIGHUP may come later, or not at all */
+      input = -1;
+      if (hang_up(self, socket, folder, flags)) break;
+    } else if (size <= 0) {
       input_packet[0] = PACKET_END;
       input_size = 1;
       send_input(socket);

@@ -127,6 +127,7 @@ long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 #define CLIENT_TYPES 4
 #define CLIENT_TERMINAL 1
 #define CLIENT_FORWARDS_SIGNALS 2
+#define CLIENT_OWNS 4 /* the container ends with it */
 #define MONITOR_INPUT_ONCE 1 /* the program's input ends with the first client that types */
 #define MONITOR_ENDS_WITH_CLIENT 2 /* the container is killed when its first client goes without leaving */
 

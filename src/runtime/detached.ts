@@ -73,6 +73,7 @@ const STARTED = 9;
 const WANTS_OUTPUT = 3;
 const CLIENT_TERMINAL = 1;
 const CLIENT_FORWARDS_SIGNALS = 2;
+const CLIENT_OWNS = 4;
 const INPUT_ONCE = 1;
 const ENDS_WITH_CLIENT = 2;
 
@@ -102,7 +103,10 @@ export function compileDetached(options: DetachedOptions): Uint8Array {
   const { client } = options;
   if (client !== undefined) {
     const terminal = options.config.process?.terminal === true;
-    const flags = (terminal ? CLIENT_TERMINAL : 0) | (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0);
+    const flags =
+      (terminal ? CLIENT_TERMINAL : 0) |
+      (client.forwardSignals ? CLIENT_FORWARDS_SIGNALS : 0) |
+      (client.owns ? CLIENT_OWNS : 0);
     // not the container's lock, nor its places in networks: they are the monitor's, which may let go of them earlier
     launcher.add("close_others", [
       4,
