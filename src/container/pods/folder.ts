@@ -4,6 +4,7 @@
  *     pod.json        the record below
  *     files/          what ConfigMaps of `kube play` have in them
  *     lock            held for the moment by whoever adds a container to the pod, or starts its holder; exclusively by who removes it
+ *     removing        there while somebody removes it; means something only while the lock is held
  *     running         held (flock) by the holder and all that it started, for as long as any of them is there
  *     hub             the holder's socket, where its members connect (`native/hub.c`)
  *     started.json    written by the holder: the process in the pod's namespaces, its start time, the holder itself
@@ -153,6 +154,9 @@ export async function lockPod(store: string, { id, name }: PodRecord): Promise<F
       throw new TsboxError("not-found", `cannot find pod ${name}: it was removed`);
     }
     if (lock !== undefined) return lock;
+    // who waits here may be what the removal waits for
+    if (exists(`${podFolder(store, id)}/removing`))
+      throw new TsboxError("busy", `cannot use pod ${name}: it is being removed`);
     if (Date.now() > deadline) throw new TsboxError("busy", `cannot use pod ${name}: another tsbox works on it`);
   }
 }

@@ -4,6 +4,7 @@ import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
 import { listFolder } from "../../linux/directory.ts";
 import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
+import { writeText } from "../../linux/write-text.ts";
 import { isUp } from "../list.ts";
 import { removeContainer } from "../remove.ts";
 import { lockPod, type PodRecord, podFolder, podNameOwner } from "./folder.ts";
@@ -29,11 +30,16 @@ export async function removePod(store: string, pod: PodRecord, { force, timeout 
       `cannot remove pod ${pod.name}: its container ${running.record.name} is ${running.state.status}; stop it first, or use: tsbox pod rm -f ${pod.name}`,
     );
   }
+  const mark = `${podFolder(store, pod.id)}/removing`;
+  writeText(mark, "");
   const outcomes = await Promise.allSettled(
     containers.map(({ record }) => removeContainer(store, record.id, { force, timeout, volumes: true })),
   );
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  if (failed !== undefined) {
+    syscall(SYS.unlinkat, AT_FDCWD, cstring(mark), 0);
+    throw failed.reason;
+  }
   await endHolder(store, pod);
   if (exists(`${podFolder(store, pod.id)}/files`)) await (await import("./belongings.ts")).removeBelongings(store, pod);
   discardPod(store, pod.id, pod.name);
