@@ -71,7 +71,12 @@ const RM: CommandDefinition = {
 const ownUid = (): number => process.getuid?.() ?? 0;
 
 /** Those that are named, and beside them what they may refer to. */
-function gather(operands: readonly string[]): { chosen: readonly Quadlet[]; all: Quadlets } {
+function gather(operands: readonly string[]): {
+  readonly chosen: readonly Quadlet[];
+  readonly all: Quadlets;
+  /** Of those that nobody named. */
+  readonly failures: readonly unknown[];
+} {
   const found = new Map(findQuadletFiles(quadletFolders(process.env, ownUid())));
   const named = operands.map((operand) => {
     const path = operand.startsWith("/") ? operand : `${process.cwd()}/${operand.replace(/^(?:\.\/)+/, "")}`;
@@ -93,38 +98,58 @@ function gather(operands: readonly string[]): { chosen: readonly Quadlet[]; all:
       failures.set(file, error);
     }
   }
-  const wanted = operands.length === 0 ? [...found.keys()] : named;
-  const chosen = wanted.map((file) => {
+  if (operands.length === 0) return { chosen: [...all.values()], all, failures: [...failures.values()] };
+  const chosen = named.map((file) => {
     const quadlet = all.get(file);
     if (quadlet === undefined) throw failures.get(file);
     return quadlet;
   });
-  return { chosen, all };
+  return { chosen, all, failures: [] };
 }
 
-function unitsOf(operands: readonly string[]): QuadletUnit[] {
-  const { chosen, all } = gather(operands);
-  if (chosen.length === 0) throw new TsboxError("not-found", `cannot make units: there are no ${KINDS} in ${WHERE}`);
-  return chosen.map((quadlet) => quadletUnit(quadlet, all));
+/**
+ * Of those that are named, all or none; otherwise of each that can be read, and what is wrong with the others is said.
+ * @returns the exit status beside them
+ */
+function unitsOf(operands: readonly string[]): { units: QuadletUnit[]; status: number } {
+  const { chosen, all, failures } = gather(operands);
+  if (chosen.length + failures.length === 0)
+    throw new TsboxError("not-found", `cannot make units: there are no ${KINDS} in ${WHERE}`);
+  if (operands.length > 0) return { units: chosen.map((quadlet) => quadletUnit(quadlet, all)), status: 0 };
+  let status = 0;
+  const say = (error: unknown) => {
+    writeAll(2, `tsbox: ${error instanceof Error ? error.message : String(error)}\n`);
+    status = 1;
+  };
+  failures.forEach(say);
+  const units = chosen.flatMap((quadlet) => {
+    try {
+      return [quadletUnit(quadlet, all)];
+    } catch (error) {
+      say(error);
+      return [];
+    }
+  });
+  return { units, status };
 }
 
 async function install(argv: readonly string[]): Promise<number> {
   const args = await readCommand(INSTALL, argv);
   if (args === undefined) return 0;
-  const units = unitsOf(args.positionals);
+  const { units, status } = unitsOf(args.positionals);
   const folder = unitFolder(process.env, ownUid());
   writeUnits(folder, units);
   if (last(args, "reload") !== "false") reload();
   writeAll(1, units.map(({ file }) => `${folder}/${file}\n`).join(""));
-  return 0;
+  return status;
 }
 
 async function print(argv: readonly string[]): Promise<number> {
   const args = await readCommand(PRINT, argv);
   if (args === undefined) return 0;
-  const texts = unitsOf(args.positionals).map(({ file, text }) => `# ${file}\n${text}`);
-  writeAll(1, texts.join("\n"));
-  return 0;
+  const { units, status } = unitsOf(args.positionals);
+  writeAll(1, units.map(({ file, text }) => `# ${file}\n${text}`).join("\n"));
+  return status;
 }
 
 interface QuadletRow extends Record<string, unknown> {
@@ -219,18 +244,16 @@ export const quadlet = groupCommand(QUADLET);
  */
 export async function quadletGenerator([folder]: readonly string[]): Promise<number> {
   if (folder === undefined) throw new TsboxError("usage", "cannot generate units: no folder given");
-  const found = findQuadletFiles(quadletFolders(process.env, ownUid()));
-  const all = new Map<string, Quadlet>();
-  let status = 0;
-  const attempt = (work: () => void) => {
-    try {
-      work();
-    } catch (error) {
-      writeAll(2, `tsbox: ${error instanceof Error ? error.message : String(error)}\n`);
-      status = 1;
-    }
-  };
-  for (const [file, path] of found) attempt(() => all.set(file, loadQuadlet(path)));
-  for (const quadlet of all.values()) attempt(() => writeUnits(folder, [quadletUnit(quadlet, all)]));
+  const { units, status } = unitsOrNone();
+  writeUnits(folder, units);
   return status;
+}
+
+function unitsOrNone(): { units: QuadletUnit[]; status: number } {
+  try {
+    return unitsOf([]);
+  } catch (error) {
+    if (error instanceof TsboxError && error.code === "not-found") return { units: [], status: 0 };
+    throw error;
+  }
 }

@@ -47,7 +47,7 @@ export function scenarios(machine: Machine, declare: (scenario: Scenario, asRoot
 }
 
 /** Not for certain in CI: it is fetched from Debian's mirror when it is first wanted. */
-function kernelOf(name: KernelName): Requirement {
+export function kernelOf(name: KernelName): Requirement {
   try {
     kernel(name);
     return { what: `Linux ${name}`, inCI: false, met: () => true };
