@@ -62,15 +62,14 @@ export async function restoreContainer(options: RestoreOptions): Promise<number>
   checkOwner(root);
   if (!makeFolder(folder, 0o700)) throw new TsboxError("exists", `container with id "${id}" already exists`);
   let record: StateRecord = fresh;
-  let terminal: number | undefined;
+  let restored: Restored;
   try {
     const save = () => replaceFile(`${folder}/state.json`, recordText(record, text), 0o600);
     save();
     const prepared = await prepareCgroup(cgroupRequest(record));
     record = { ...record, cgroup: prepared?.state };
     save();
-    const restored = await restore(options, record, program, from);
-    terminal = restored.terminal;
+    restored = await restore(options, record, program, from);
     if (prepared?.hold !== undefined) syscall(SYS.close, prepared.hold);
     record = { ...record, ...processName(restored.pid) };
     save();
@@ -84,7 +83,7 @@ export async function restoreContainer(options: RestoreOptions): Promise<number>
     throw error;
   }
   if (options.detach) return 0;
-  return (await import("./criu/foreground.ts")).superviseRestored(root, record, terminal);
+  return (await import("./criu/foreground.ts")).superviseRestored(root, record, restored);
 }
 
 /** Nobody holds the other end when tsbox goes away. @throws TsboxError `usage` */
@@ -132,8 +131,21 @@ function cgroupRequest({ id, config, cgroupManager, owner }: StateRecord) {
   };
 }
 
-/** @returns the first process, and the other end of its terminal unless somebody else got that */
-async function restore(options: RestoreOptions, record: StateRecord, program: string, from: Checkpoint) {
+export interface Restored {
+  /** The first process, a child of this one. */
+  readonly pid: number;
+  /** The other end of its terminal, unless somebody else got that. */
+  readonly terminal: number | undefined;
+  /** The host's mount namespace, which this process has left. */
+  readonly host: number;
+}
+
+async function restore(
+  options: RestoreOptions,
+  record: StateRecord,
+  program: string,
+  from: Checkpoint,
+): Promise<Restored> {
   const { config, rootfs, bundle } = record;
   const opened: number[] = [];
   const inherit: Uint8Array[] = [];
@@ -147,7 +159,7 @@ async function restore(options: RestoreOptions, record: StateRecord, program: st
     opened.push(check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_CLOEXEC), path));
   }
   let terminal: number | undefined;
-  const release = isolateRoot(rootfs);
+  const host = isolateRoot(rootfs);
   try {
     makeMountPoints(rootfs, from.checkpoint.points);
     const pid = await callCriu({
@@ -173,9 +185,8 @@ async function restore(options: RestoreOptions, record: StateRecord, program: st
         [63, options.lsmMountContext],
       ],
     });
-    return { pid, terminal };
+    return { pid, terminal, host };
   } finally {
-    release();
     for (const fd of opened) syscall(SYS.close, fd);
   }
 }
@@ -217,12 +228,11 @@ function cgroupRoot({ cgroup }: StateRecord): Uint8Array | undefined {
 /**
  * CRIU wants the root to be a mount of its own below one that is not shared. It is so in a mount namespace that only this process
  * and CRIU see, so that the host's stays as it is and nothing is left to be cleaned up.
- * @returns what goes back
+ * @returns the host's mount namespace, closed on exec; Bun's threads share too much for going back to it from here: setns(2)
  */
-function isolateRoot(rootfs: string): () => void {
+function isolateRoot(rootfs: string): number {
   const own = "/proc/thread-self/ns/mnt";
   const host = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(own), O_CLOEXEC), own);
-  const folder = process.cwd();
   check("unshare", syscall(SYS.unshare, CLONE_NEWNS));
   const mount = (source: string | null, target: string, flags: number) =>
     check(
@@ -233,10 +243,5 @@ function isolateRoot(rootfs: string): () => void {
   mount(null, "/", MS_REC | MS_SLAVE);
   mount(rootfs, rootfs, MS_BIND | MS_REC);
   mount(null, rootfs, MS_PRIVATE | MS_REC);
-  return () => {
-    // takes this process to the root, too
-    check("setns", syscall(SYS.setns, host, CLONE_NEWNS));
-    syscall(SYS.close, host);
-    syscall(SYS.chdir, cstring(folder));
-  };
+  return host;
 }

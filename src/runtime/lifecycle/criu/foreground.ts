@@ -1,5 +1,5 @@
 /** `restore` without `--detach`: this process becomes native, which waits for the container as it does after `run`. */
-import { F_SETFD, SYS } from "../../../linux/abi.gen.ts";
+import { CLONE_NEWNS, F_SETFD, SYS } from "../../../linux/abi.gen.ts";
 import { check } from "../../../linux/errno.ts";
 import { syscall } from "../../../linux/syscall.ts";
 import {
@@ -13,16 +13,21 @@ import {
 } from "../../../plan/index.ts";
 import { addCommand } from "../../removal.ts";
 import { LIFECYCLE_END, LIFECYCLE_FAILURE } from "../plan.ts";
+import type { Restored } from "../restore.ts";
 import type { StateRecord } from "../state-folder.ts";
 
-/** CRIU made it this process's child. @param terminal the other end of its terminal, if nobody else has it */
-export function superviseRestored(root: string, { id, pid }: StateRecord, terminal: number | undefined): never {
+/** CRIU made it this process's child. */
+export function superviseRestored(root: string, { id, pid }: StateRecord, { terminal, host }: Restored): never {
   const pidfd = check("pidfd_open", syscall(SYS.pidfd_open, pid, 0), `process ${pid}`);
-  for (const fd of [pidfd, terminal]) if (fd !== undefined) check("fcntl", syscall(SYS.fcntl, fd, F_SETFD, 0));
+  for (const fd of [pidfd, host, terminal]) if (fd !== undefined) check("fcntl", syscall(SYS.fcntl, fd, F_SETFD, 0));
   const plan = new PlanBuilder();
   const outside = plan.program("outside");
   const child = outside.slot();
   outside.add("adopt", [child, pidfd]);
+  const mounts = outside.slot();
+  outside.add("adopt", [mounts, host]);
+  outside.add("setns", [mounts, CLONE_NEWNS], { note: "go back to the mounts of the host" });
+  outside.add("close", [mounts]);
   const master = terminal === undefined ? null : outside.slot();
   if (master !== null && terminal !== undefined) outside.add("adopt", [master, terminal]);
   outside.add("supervise", [child, master, master === null ? null : STDIN, master === null ? null : STDOUT]);
