@@ -210,6 +210,25 @@ describe("a pod", () => {
     expect(await host.ok(["pod", "top", "p"])).toMatch(/^CONTAINER .*\n(?:[abcd] .*sleep 1000\n){4}$/);
   });
 
+  it("is removed beside containers that are about to join it, and nothing of them is left", async () => {
+    using host = new PodHost();
+    await host.ok(["run", "--rm", "--network=none", host.image, "true"]);
+    for (let round = 0; round < 6; round++) {
+      await host.ok(["pod", "create", "--network=none", "p"]);
+      const begun = performance.now();
+      const runs = [1, 2, 3].map(() => host.run(["run", "-d", "--pod", "p", host.image, "sleep", "1000"]));
+      await Bun.sleep(round * 15);
+      const { exitCode, stderr } = await host.run(["pod", "rm", "-f", "p"]);
+      for (const run of await Promise.all(runs)) {
+        if (run.exitCode !== 0) expect(run.stderr).toMatch(/^tsbox: cannot (find|use|join|start) /);
+      }
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(performance.now() - begun).toBeLessThan(8000);
+      await host.ok(["pod", "rm", "-f", "--ignore", "p"]);
+      expect([host.containers(), host.pods()]).toEqual([[], ["names"]]);
+    }
+  });
+
   it("shows its containers' logs, each line with the container's name", async () => {
     using host = new PodHost();
     await host.ok(["pod", "create", "--network=none", "p"]);
