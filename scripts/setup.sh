@@ -24,6 +24,7 @@ test=(
   docker-registry                               # the registry that images are pulled from
   skopeo umoci buildah                          # write images that tsbox reads, read what tsbox writes
   podman crun runc bubblewrap                   # run beside tsbox, for comparison
+  criu                                          # dumps and restores the processes of containers
   containerd docker.io containernetworking-plugins iptables # call tsbox as their runtime
   # the OCI's validation suite is built from Debian's source with Debian's libraries
   golang-go golang-github-blang-semver-dev golang-github-google-uuid-dev golang-github-hashicorp-go-multierror-dev

@@ -62,7 +62,7 @@ function imageFiles(): CpioEntry[] {
 }
 
 /** The shared libraries of a program and its loader, under the names by which it asks for them. */
-function librariesOf(program: string): string[] {
+export function librariesOf(program: string): string[] {
   const text = Bun.spawnSync(["ldd", program]).stdout.toString();
   if (text.includes("not found")) throw new Error(`${program} lacks a library: ${text}`);
   return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? "");

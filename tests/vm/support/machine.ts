@@ -17,6 +17,8 @@ export type Machine = {
   readonly kernel: KernelName;
   /** added to the kernel's command line */
   readonly append?: string;
+  /** kernel modules beside those that every machine has; such as the kernel does not have are left out */
+  readonly modules?: readonly string[];
   /** changes what is in the machine */
   readonly edit?: (files: CpioEntry[]) => CpioEntry[];
 };
@@ -59,7 +61,7 @@ export async function boot(
 ): Promise<Map<string, Outcome>> {
   using folder = temporaryFolder();
   const { image, modules } = kernel(machine.kernel);
-  const loaded = modules(MODULES);
+  const loaded = modules([...MODULES, ...(machine.modules ?? [])]);
   const base = guestFiles();
   const files: CpioEntry[] = [
     ...(machine.edit?.(base) ?? base),

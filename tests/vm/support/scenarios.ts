@@ -15,8 +15,12 @@ export type Scenario = (name: string, script: string, check: (outcome: Outcome) 
  * Declares the tests that `declare` names, in the order in which they run in the machine: `scenario` as the user `u`,
  * `asRoot` as root, who has the command `as_u COMMAND...` for the other one.
  */
-export function scenarios(machine: Machine, declare: (scenario: Scenario, asRoot: Scenario) => void): void {
-  const tools = [...machineRequirements, executable];
+export function scenarios(
+  machine: Machine,
+  declare: (scenario: Scenario, asRoot: Scenario) => void,
+  more: readonly Requirement[] = [],
+): void {
+  const tools = [...machineRequirements, ...more, executable];
   const needs = tools.every(({ met }) => met()) ? [...tools, kernelOf(machine.kernel)] : tools;
   const runs = needs.every(({ met }) => met());
   const test = requires(...needs);

@@ -1,0 +1,174 @@
+/**
+ * `checkpoint` and `restore` with CRIU, whose Debian 12 version cannot read the vDSO of kernels as new as this machine's may be:
+ * so in a virtual machine with Debian 12's own kernel.
+ */
+import { expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { program, TEST_PATH } from "../support/skip.ts";
+import { withBundles } from "./support/bundles.ts";
+import type { CpioEntry } from "./support/cpio.ts";
+import { librariesOf } from "./support/guest.ts";
+import { scenarios } from "./support/scenarios.ts";
+
+const COUNT = "i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo $i; echo $i >/tmp/count; sleep 0.1; done; exit 7";
+const ANSWER = 'n=0; while read line; do n=$((n+1)); echo "$n: $line"; [ "$line" = end ] && exit 5; done';
+
+/** Dumping a network namespace takes more programs than the machine has. */
+const sharedNetwork = (config: { linux: { namespaces: { type: string }[] } }) => {
+  config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "network");
+};
+
+const bundles = withBundles({
+  counter: {
+    root: true,
+    script: COUNT,
+    edit: (config) => {
+      sharedNetwork(config);
+      config.mounts.push(
+        { destination: "/tmp", type: "tmpfs", source: "tmpfs" },
+        { destination: "/etc", type: "bind", source: "/etc", options: ["rbind", "ro"] },
+      );
+    },
+  },
+  terminal: {
+    root: true,
+    script: ANSWER,
+    edit: (config) => {
+      sharedNetwork(config);
+      config.process.terminal = true;
+    },
+  },
+});
+
+function withCriu(files: CpioEntry[]): CpioEntry[] {
+  const path = Bun.which("criu", { PATH: TEST_PATH });
+  if (path === null) return files;
+  const have = new Set(files.map((file) => file.path));
+  const added: CpioEntry[] = [path, ...librariesOf(path)]
+    .filter((each) => !have.has(each))
+    .map((each) => ({ path: each === path ? "/usr/bin/criu" : each, mode: 0o755, data: readFileSync(each) }));
+  return [...files, ...added];
+}
+
+const machine = {
+  kernel: "6.1",
+  modules: ["unix_diag", "tcp_diag", "udp_diag", "raw_diag", "af_packet_diag", "netlink_diag"],
+  edit: (files: CpioEntry[]) => bundles(withCriu(files)),
+} as const;
+
+/** What is left of containers: their states, cgroups, mounts and processes. */
+const LEFT = `tsbox list --quiet; ls /run/tsbox; find /sys/fs/cgroup -name 'tsbox-*'; grep /rootfs /proc/mounts; ps | grep -v grep | grep 'echo $i'`;
+
+scenarios(
+  machine,
+  (_, asRoot) => {
+    const counting = `
+criu check || exit 99
+mkfifo /tmp/first /tmp/second
+cat /tmp/first >/tmp/first.log &
+cat /tmp/second >/tmp/second.log &
+tsbox run --detach --bundle /bundles/counter box >/tmp/first 2>&1 </dev/null || exit 1
+sleep 1
+tsbox checkpoint --leave-running --image-path /tmp/running box || exit 2
+sleep 1
+tsbox state box | grep '"status"'
+tsbox checkpoint --image-path /tmp/images box || exit 3
+echo "last $(tail -n 1 /tmp/first.log)"
+echo left; ${LEFT}; echo "left ended"
+tsbox restore --detach --bundle /bundles/counter --image-path /tmp/images --pid-file /tmp/pid box >/tmp/second 2>&1 </dev/null || exit 4
+sleep 1
+tsbox state box | grep -e '"status"' -e '"pid"'
+echo "pid file $(cat /tmp/pid)"
+echo "next $(head -n 1 /tmp/second.log)"
+echo "file $(tsbox exec box cat /tmp/count)"
+tsbox exec box sh -c 'cat /proc/keys /proc/kcore; echo "masked $?"; touch /etc/new'
+grep -c . /sys/fs/cgroup/tsbox-box/cgroup.procs
+tsbox kill box KILL
+sleep 1
+tsbox state box | grep '"status"'
+tsbox delete box || exit 5
+echo left; ${LEFT}; echo "left ended"`;
+    asRoot(
+      "a program goes on where it was, and can be looked at, killed and deleted",
+      counting,
+      ({ output, status }) => {
+        const number = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(output)?.[1]);
+        expect(status).toBe(0);
+        expect(number("last")).toBeGreaterThan(5);
+        // what it wrote when it was frozen came out before
+        expect(number("next")).toBe(number("last") + 1);
+        expect(number("file")).toBeGreaterThan(number("last"));
+        expect(output.match(/"status": "running"/g)).toHaveLength(2);
+        expect(output).toContain('"status": "stopped"');
+        expect(output).toContain(`"pid": ${number("pid file")}`);
+        expect(output).toContain("masked 0");
+        expect(output).toContain("Read-only file system");
+        expect(output.match(/^left\nleft ended$/gm)).toHaveLength(2);
+      },
+    );
+
+    const foreground = `
+mkfifo /tmp/third
+cat /tmp/third >/tmp/third.log &
+tsbox run --detach --bundle /bundles/counter box >/tmp/third 2>&1 </dev/null || exit 1
+tsbox checkpoint --pre-dump --image-path /tmp/memory box || exit 2
+tsbox checkpoint --parent-path ../memory --image-path /tmp/rest box || exit 3
+tsbox restore --bundle /bundles/counter --image-path /tmp/rest box </dev/null | tail -n 1
+tsbox restore --bundle /bundles/counter --image-path /tmp/rest box </dev/null >/dev/null
+echo "ended with $?"
+echo left; ${LEFT}; echo "left ended"`;
+    asRoot("restore in the foreground ends as the program does", foreground, ({ output, status }) => {
+      expect(status).toBe(0);
+      expect(output).toMatch(/^150\nended with 7\nleft\nleft ended$/m);
+    });
+
+    const terminal = `
+mkfifo /tmp/keys /tmp/keys2
+(echo one; sleep 20) >/tmp/keys &
+tsbox run --bundle /bundles/terminal tty </tmp/keys >/tmp/screen 2>&1 &
+sleep 3
+tsbox checkpoint --image-path /tmp/tty tty || exit 1
+cat /tmp/screen
+echo restored
+(sleep 6; echo two; sleep 1; echo end; sleep 2) | tsbox restore --bundle /bundles/terminal --image-path /tmp/tty tty
+echo "ended with $?"
+echo left; ${LEFT}; echo "left ended"`;
+    asRoot("a container's terminal is restored", terminal, ({ output, status }) => {
+      expect(status).toBe(0);
+      expect(output).toContain("1: one");
+      expect(output.replaceAll("\r", "")).toMatch(
+        /restored\n[\s\S]*2: two\n[\s\S]*3: end\n[\s\S]*ended with 5\nleft\nleft ended/,
+      );
+      expect(output.match(/1: one/g)).toHaveLength(1);
+    });
+
+    const failures = `
+rm /tmp/images/pages-*.img
+tsbox restore --detach --bundle /bundles/counter --image-path /tmp/images box </dev/null
+echo "damaged $?"
+tsbox restore --detach --bundle /bundles/counter --image-path /tmp box </dev/null
+echo "no images $?"
+tsbox checkpoint nobody
+echo "nobody $?"
+tsbox checkpoint --lazy-pages nobody
+echo "lazy $?"
+mv /usr/bin/criu /usr/bin/criu.off
+tsbox restore --detach --bundle /bundles/counter --image-path /tmp/images box </dev/null
+echo "no criu $?"
+mv /usr/bin/criu.off /usr/bin/criu
+echo left; ${LEFT}; echo "left ended"`;
+    asRoot("failures are told in a sentence and leave nothing", failures, ({ output }) => {
+      const said = output.split("\n");
+      const before = (line: string) => said[said.indexOf(line) - 1] ?? "";
+      expect(before("damaged 1")).toMatch(
+        /^tsbox: cannot restore container "box": criu: .*pages.*\(its log is \/tmp\/images\/restore.log\)$/,
+      );
+      expect(before("no images 1")).toBe("tsbox: cannot restore: /tmp has no tsbox.json: it is no checkpoint of tsbox");
+      expect(before("nobody 1")).toBe('tsbox: container "nobody" does not exist');
+      expect(before("lazy 1")).toBe("tsbox: cannot use --lazy-pages: tsbox has not built it yet");
+      expect(before("no criu 1")).toContain("install the package criu");
+      expect(output).toContain("left\nleft ended");
+    });
+  },
+  [program("criu")],
+);
