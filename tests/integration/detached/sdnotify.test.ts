@@ -1,9 +1,9 @@
 /** What `--sdnotify` tells whoever listens on NOTIFY_SOCKET, as systemd does. */
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { busybox } from "../../support/busybox-image.ts";
 import { executable, program, requires, userNamespaces } from "../../support/skip.ts";
-import { Host } from "./host.ts";
+import { Host, isProcess, until } from "./host.ts";
 
 const test = requires(program("python3"), executable, busybox, userNamespaces);
 
@@ -89,7 +89,7 @@ describe("--sdnotify", () => {
         // the process that outlives the command, and not the container's
         expect(readFileSync(`/proc/${said.pid}/comm`, "utf8")).toBe("memfd:tsbox\n");
         await host.run(["rm", "-f", "box"]);
-        expect(existsSync(`/proc/${said.pid}`)).toBe(false);
+        await until("the monitor ends", () => !isProcess(said.pid));
       });
     });
 
