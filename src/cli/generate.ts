@@ -27,7 +27,8 @@ const list = (description: string, valueHint: string, alias?: string) =>
 
 const SYSTEMD: CommandDefinition = {
   name: "generate systemd",
-  description: "Print a unit of systemd that starts a container or pod, after a reboot too.",
+  description:
+    "Print a unit of systemd that starts a container or pod, after a reboot too. With `loginctl enable-linger` your units start with the machine, and not when you log in.",
   operands: "CONTAINER|POD",
   flags: {
     new: { type: "boolean", description: "Make a new container at each start, and remove it at the end" },
@@ -55,7 +56,6 @@ const SYSTEMD: CommandDefinition = {
       "then: systemctl --user enable --now web",
     ],
     ["tsbox generate systemd --new --name --files web", "writes container-web.service"],
-    ["loginctl enable-linger", "your units start with the machine, not when you log in"],
   ],
 };
 
