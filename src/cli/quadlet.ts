@@ -1,17 +1,8 @@
 /** `tsbox quadlet`: `.container`, `.volume`, `.network`, `.pod`, `.kube` and `.image` files as units of systemd. */
-import {
-  findQuadletFiles,
-  loadQuadlet,
-  type Quadlet,
-  type Quadlets,
-  type QuadletUnit,
-  quadletFolders,
-  quadletKind,
-  quadletUnit,
-} from "../container/units/quadlet/index.ts";
+import { gatherUnits } from "../container/units/quadlet/gather.ts";
+import { type QuadletUnit, quadletFolders, quadletKind } from "../container/units/quadlet/index.ts";
 import { installedUnits, removeUnit, unitFolder, writeUnits } from "../container/units/quadlet/install.ts";
 import { TsboxError } from "../error.ts";
-import { exists } from "../linux/read-text.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, isOn, last } from "./args.ts";
 import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "./command.ts";
@@ -24,7 +15,7 @@ const WHERE = "~/.config/containers/systemd and ~/.config/tsbox/systemd";
 
 const INSTALL: CommandDefinition = {
   name: "quadlet install",
-  description: `Make units of systemd out of ${KINDS}: those that are named, or all in ${WHERE}. Prints the units.`,
+  description: `Make units of systemd out of ${KINDS}: those that are named with what they need, or all in ${WHERE}. Prints the units.`,
   operands: "[FILE...]",
   flags: {
     reload: { type: "boolean", description: "Tell systemd that there are new units (on)" },
@@ -32,7 +23,7 @@ const INSTALL: CommandDefinition = {
   },
   examples: [
     ["tsbox quadlet install", "all; then: systemctl --user start web"],
-    ["tsbox quadlet install ./web.container ./data.volume", "some; they may name each other"],
+    ["tsbox quadlet install ./web.container", "one, and what it names, such as data.volume beside it"],
   ],
 };
 
@@ -70,73 +61,23 @@ const RM: CommandDefinition = {
 
 const ownUid = (): number => process.getuid?.() ?? 0;
 
-/** Those that are named, and beside them what they may refer to. */
-function gather(operands: readonly string[]): {
-  readonly chosen: readonly Quadlet[];
-  readonly all: Quadlets;
-  /** Of those that nobody named. */
-  readonly failures: readonly unknown[];
-} {
-  const found = new Map(findQuadletFiles(quadletFolders(process.env, ownUid())));
-  const named = operands.map((operand) => {
-    const path = operand.startsWith("/") ? operand : `${process.cwd()}/${operand.replace(/^(?:\.\/)+/, "")}`;
-    const file = path.slice(path.lastIndexOf("/") + 1);
-    const known = operand.includes("/") || exists(path) ? undefined : found.get(file);
-    // what is beside it counts more than what is in the usual folders
-    if (known === undefined)
-      for (const [name, other] of findQuadletFiles([path.slice(0, path.lastIndexOf("/"))])) found.set(name, other);
-    if (known === undefined) found.set(file, path);
-    return file;
-  });
-  const all = new Map<string, Quadlet>();
-  const failures = new Map<string, unknown>();
-  for (const [file, path] of found) {
-    try {
-      all.set(file, loadQuadlet(path));
-    } catch (error) {
-      // one that nobody asked for keeps nothing from being made of the others
-      failures.set(file, error);
-    }
-  }
-  if (operands.length === 0) return { chosen: [...all.values()], all, failures: [...failures.values()] };
-  const chosen = named.map((file) => {
-    const quadlet = all.get(file);
-    if (quadlet === undefined) throw failures.get(file);
-    return quadlet;
-  });
-  return { chosen, all, failures: [] };
+/** What is wrong with those that nobody named is said. @returns the exit status beside the units */
+function unitsOf(operands: readonly string[]): { units: readonly QuadletUnit[]; status: number } {
+  const { units, failures } = gatherUnits(operands, quadletFolders(process.env, ownUid()), process.cwd());
+  writeAll(2, failures.map((sentence) => `tsbox: ${sentence}\n`).join(""));
+  return { units, status: failures.length === 0 ? 0 : 1 };
 }
 
-/**
- * Of those that are named, all or none; otherwise of each that can be read, and what is wrong with the others is said.
- * @returns the exit status beside them
- */
-function unitsOf(operands: readonly string[]): { units: QuadletUnit[]; status: number } {
-  const { chosen, all, failures } = gather(operands);
-  if (chosen.length + failures.length === 0)
-    throw new TsboxError("not-found", `cannot make units: there are no ${KINDS} in ${WHERE}`);
-  if (operands.length > 0) return { units: chosen.map((quadlet) => quadletUnit(quadlet, all)), status: 0 };
-  let status = 0;
-  const say = (error: unknown) => {
-    writeAll(2, `tsbox: ${error instanceof Error ? error.message : String(error)}\n`);
-    status = 1;
-  };
-  failures.forEach(say);
-  const units = chosen.flatMap((quadlet) => {
-    try {
-      return [quadletUnit(quadlet, all)];
-    } catch (error) {
-      say(error);
-      return [];
-    }
-  });
-  return { units, status };
+function someUnitsOf(operands: readonly string[]): { units: readonly QuadletUnit[]; status: number } {
+  const result = unitsOf(operands);
+  if (result.units.length > 0 || result.status !== 0) return result;
+  throw new TsboxError("not-found", `cannot make units: there are no ${KINDS} in ${WHERE}`);
 }
 
 async function install(argv: readonly string[]): Promise<number> {
   const args = await readCommand(INSTALL, argv);
   if (args === undefined) return 0;
-  const { units, status } = unitsOf(args.positionals);
+  const { units, status } = someUnitsOf(args.positionals);
   const folder = unitFolder(process.env, ownUid());
   writeUnits(folder, units);
   if (last(args, "reload") !== "false") reload();
@@ -147,7 +88,7 @@ async function install(argv: readonly string[]): Promise<number> {
 async function print(argv: readonly string[]): Promise<number> {
   const args = await readCommand(PRINT, argv);
   if (args === undefined) return 0;
-  const { units, status } = unitsOf(args.positionals);
+  const { units, status } = someUnitsOf(args.positionals);
   writeAll(1, units.map(({ file, text }) => `# ${file}\n${text}`).join("\n"));
   return status;
 }
@@ -244,16 +185,7 @@ export const quadlet = groupCommand(QUADLET);
  */
 export async function quadletGenerator([folder]: readonly string[]): Promise<number> {
   if (folder === undefined) throw new TsboxError("usage", "cannot generate units: no folder given");
-  const { units, status } = unitsOrNone();
+  const { units, status } = unitsOf([]);
   writeUnits(folder, units);
   return status;
-}
-
-function unitsOrNone(): { units: QuadletUnit[]; status: number } {
-  try {
-    return unitsOf([]);
-  } catch (error) {
-    if (error instanceof TsboxError && error.code === "not-found") return { units: [], status: 0 };
-    throw error;
-  }
 }

@@ -156,6 +156,23 @@ describe("quadlet", () => {
     expect((await host.run(["quadlet", "rm", "web"])).exitCode).toBe(1);
   });
 
+  test("what one needs, beside it, is installed with it; what it does not need is not even read", async () => {
+    using host = new Host();
+    const folder = host.folder.join("mine");
+    mkdirSync(`${folder}/below`, { recursive: true });
+    writeFileSync(`${folder}/web.container`, "[Container]\nImage=x\nVolume=data.volume:/d\n");
+    writeFileSync(`${folder}/data.volume`, "[Volume]\n");
+    writeFileSync(`${folder}/more.volume`, "[Volume]\n");
+    writeFileSync(`${folder}/wrong.volume`, "nonsense\n");
+    writeFileSync(`${folder}/below/far.volume`, "[Volume]\n");
+    const { exitCode, stderr } = await host.run(["quadlet", "install", "./web.container"], { cwd: folder });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(units(host)).toEqual(["data-volume.service", "web.service"]);
+    writeFileSync(`${folder}/web.container`, "[Container]\nImage=x\nVolume=far.volume:/d\n");
+    const again = await host.run(["quadlet", "install", `${folder}/web.container`]);
+    expect(again.stderr).toContain("web.container:3: there is no quadlet far.volume");
+  });
+
   test("what is wrong with one is said, with file and line, and the others are made", async () => {
     using host = new Host();
     const wrong = write(host, "wrong.container", "[Container]\nImage=x\n\nColour=red\n");

@@ -69,15 +69,19 @@ export function quadletFolders(env: Readonly<Record<string, string | undefined>>
   return [...own, `/etc/containers/systemd/users/${uid}`, "/etc/containers/systemd/users"];
 }
 
-/** The quadlets in folders and those below them, by file name. @throws nothing for folders that are not there */
-export function findQuadletFiles(folders: readonly string[]): ReadonlyMap<string, string> {
+/**
+ * The quadlets in folders and those below them, by file name. Folders need not be there.
+ * @param levels how far below
+ */
+export function findQuadletFiles(folders: readonly string[], levels = 8): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const look = (folder: string, depth: number) => {
     for (const { name, kind } of listed(folder)) {
       const path = `${folder}/${name}`;
       if (quadletKind(name) !== undefined && kind !== "folder") {
         if (!found.has(name)) found.set(name, path);
-      } else if (kind === "folder" && depth < 8 && !name.endsWith(".d") && !/^\d+$/.test(name)) look(path, depth + 1);
+      } else if (kind === "folder" && depth < levels && !name.endsWith(".d") && !/^\d+$/.test(name))
+        look(path, depth + 1);
     }
   };
   for (const folder of folders) look(folder, 0);
