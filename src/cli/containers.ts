@@ -36,7 +36,9 @@ export async function forContainers(
       return undefined;
     } catch (error) {
       if (ignoreMissing && error instanceof TsboxError && error.code === "not-found") return "";
-      return error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Error)) return String(error);
+      // names the call and the path
+      return error.name === "SyscallError" ? `cannot ${error.message}` : error.message;
     }
   };
   let status = 0;

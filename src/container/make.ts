@@ -8,7 +8,7 @@ import { replaceFile } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
-import { type ContainerRecord, checkName, claimName, makeContainerFolder, nameOwner } from "./folder.ts";
+import { type ContainerRecord, checkName, claimName, dropDeadName, makeContainerFolder, nameOwner } from "./folder.ts";
 import { healthTest } from "./health.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
 import { madeUpName } from "./made-up-name.ts";
@@ -59,12 +59,13 @@ export async function makeContainer(asked: RunOptions, make: MakeOptions): Promi
   const id = randomHex(32);
   const { path: folder, lock } = makeContainerFolder(store, id);
   let volumes: Volumes | undefined;
+  let name: string | undefined;
   try {
     const driver = image === undefined ? undefined : (await chooseDriver(store, given.storageDriver)).driver;
     const root = image === undefined || driver === undefined ? undefined : { image: image.root, driver };
     // one that is not of an image needs nothing of the store, but its record must not be read half written either
     const hold = image?.hold ?? openStore().hold();
-    const name = await claimAnyName(store, given.name, id);
+    name = await claimAnyName(store, given.name, id);
     volumes = await chooseVolumes(store, given, defaults, mapping, make.onEvent);
     const options = volumes === undefined ? given : { ...given, mounts: volumes.mounts };
     const record = recordOf(options, defaults, {
@@ -86,6 +87,8 @@ export async function makeContainer(asked: RunOptions, make: MakeOptions): Promi
   } catch (error) {
     volumes?.undo?.();
     await (await import("./remove.ts")).discardContainer(store, id);
+    // which finds the name only in a record that was written
+    if (name !== undefined) dropDeadName(store, name, id);
     throw error;
   }
 }

@@ -45,8 +45,13 @@ export function writeBytes(fd: number, bytes: Uint8Array, path?: string): void {
 
 /** Like {@link writeText}, written beside and renamed: readers see the old text or the new one. One writer at a time. */
 export function replaceFile(path: string, text: string, mode = 0o644): void {
-  writeText(`${path}.new`, text, { mode });
-  check("renameat", syscall(SYS.renameat2, AT_FDCWD, cstring(`${path}.new`), AT_FDCWD, cstring(path), 0), path);
+  try {
+    writeText(`${path}.new`, text, { mode });
+    check("renameat", syscall(SYS.renameat2, AT_FDCWD, cstring(`${path}.new`), AT_FDCWD, cstring(path), 0), path);
+  } catch (error) {
+    syscall(SYS.unlinkat, AT_FDCWD, cstring(`${path}.new`), 0);
+    throw error;
+  }
 }
 
 /** @returns false when it was there already. @throws SyscallError for other failures, a missing parent included */

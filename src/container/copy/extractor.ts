@@ -51,7 +51,9 @@ export class Extractor implements Sink {
   /** Files that this made: hard links lead to no others. */
   readonly #made = new Set<string>();
   readonly #folders: { readonly path: string; readonly member: Member }[] = [];
-  #file: { readonly own: Descriptor; readonly member: Member; readonly path: string } | undefined;
+  #file:
+    | { readonly own: Descriptor; readonly member: Member; readonly path: string; readonly isNew: boolean }
+    | undefined;
   /** Device nodes, which are not made. */
   devices = 0;
 
@@ -108,6 +110,11 @@ export class Extractor implements Sink {
 
   [Symbol.dispose](): void {
     this.#file?.own[Symbol.dispose]();
+    // a part of a file would be taken for the whole
+    if (this.#file?.isNew) {
+      const { path } = this.#file;
+      syscall(SYS.unlinkat, this.#parentOf(path).fd, kernelPath(baseOf(path)), 0);
+    }
     this.#parent?.folder[Symbol.dispose]();
   }
 
@@ -152,7 +159,7 @@ export class Extractor implements Sink {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     const mounted = openMounted(parent, name);
     const own = mounted ?? owned(this.#put(path, "open", (dir, at) => syscall(SYS.openat, dir, at, flags, 0o600)));
-    this.#file = { own, member, path };
+    this.#file = { own, member, path, isNew: mounted === undefined };
     this.#made.add(path);
   }
 

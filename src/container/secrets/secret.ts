@@ -75,8 +75,13 @@ export function createSecret(store: string, { name, labels, value, replace }: Ne
   };
   const part = `${store}/secrets/.new-${randomHex(8)}`;
   makeFolder(part, 0o700);
-  writeBytes(`${part}/data`, value);
-  writeText(`${part}/secret.json`, JSON.stringify(secret), { mode: 0o600 });
+  try {
+    writeBytes(`${part}/data`, value);
+    writeText(`${part}/secret.json`, JSON.stringify(secret), { mode: 0o600 });
+  } catch (error) {
+    removeFiles(part);
+    throw error;
+  }
   const flag = earlier === undefined ? RENAME_NOREPLACE : RENAME_EXCHANGE;
   const result = syscall(SYS.renameat2, AT_FDCWD, cstring(part), AT_FDCWD, cstring(folder), flag);
   // either it was not made, or what it replaced is there now

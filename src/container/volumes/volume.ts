@@ -70,14 +70,19 @@ export function createVolume(store: string, wanted: Partial<Volume> & { readonly
   if (exists(`${folder}/volume.json`)) return false;
   makeFolders(`${store}/volumes`, 0o700);
   const part = `${store}/volumes/.new-${randomHex(8)}`;
-  makeFolder(part, 0o700);
-  makeFolder(`${part}/_data`);
-  // whatever the caller's mask: programs of other users are to look into it
-  check("fchmodat", syscall(SYS.fchmodat, AT_FDCWD, cstring(`${part}/_data`), 0o755), `${part}/_data`);
-  writeText(`${part}/fresh`, "", { mode: 0o600 });
-  if (anonymous) writeText(`${part}/own`, "", { mode: 0o600 });
-  const volume: Volume = { name, driver: "local", labels, options, created: Date.now(), anonymous };
-  writeText(`${part}/volume.json`, JSON.stringify(volume), { mode: 0o600 });
+  try {
+    makeFolder(part, 0o700);
+    makeFolder(`${part}/_data`);
+    // whatever the caller's mask: programs of other users are to look into it
+    check("fchmodat", syscall(SYS.fchmodat, AT_FDCWD, cstring(`${part}/_data`), 0o755), `${part}/_data`);
+    writeText(`${part}/fresh`, "", { mode: 0o600 });
+    if (anonymous) writeText(`${part}/own`, "", { mode: 0o600 });
+    const volume: Volume = { name, driver: "local", labels, options, created: Date.now(), anonymous };
+    writeText(`${part}/volume.json`, JSON.stringify(volume), { mode: 0o600 });
+  } catch (error) {
+    removePart(part);
+    throw error;
+  }
   const made = syscall(SYS.renameat2, AT_FDCWD, cstring(part), AT_FDCWD, cstring(folder), RENAME_NOREPLACE);
   if (made === 0) {
     noteEvent(store, { type: "volume", action: "create", id: name, driver: "local" });
