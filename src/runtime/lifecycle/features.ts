@@ -3,6 +3,10 @@ import { type RuntimeFeatures, seccompNames } from "../../oci/index.ts";
 import { ALL_CAPABILITIES } from "../capabilities.ts";
 import { mountOptionNames } from "../mount-options.ts";
 import { NAMESPACE_TYPES } from "../namespaces.ts";
+import { criuPath } from "./criu/program.ts";
+
+/** runc's name. CRIU is not part of tsbox, so it may be missing. */
+const CHECKPOINT = "org.opencontainers.runc.checkpoint.enabled";
 
 export async function runtimeFeatures(): Promise<RuntimeFeatures> {
   const seccomp = await seccompNames();
@@ -11,6 +15,7 @@ export async function runtimeFeatures(): Promise<RuntimeFeatures> {
     ociVersionMax: "1.3.0",
     hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
     mountOptions: mountOptionNames(),
+    annotations: { [CHECKPOINT]: String(criuPath() !== undefined) },
     linux: {
       namespaces: NAMESPACE_TYPES,
       capabilities: ALL_CAPABILITIES,

@@ -9,6 +9,7 @@ import { readText } from "../../../linux/read-text.ts";
 import { cstring, syscall } from "../../../linux/syscall.ts";
 import { makeFolders } from "../../../linux/write-text.ts";
 import { packetPair, receivePacket, sendPacket } from "./packet.ts";
+import { criuPath } from "./program.ts";
 import { decodeMessage, encodeMessage } from "./protobuf.ts";
 
 /** Flags that `checkpoint` and `restore` share, by runc's names. */
@@ -64,8 +65,8 @@ export interface CriuCall {
 
 /** @throws TsboxError `host` when it is not installed */
 export function findCriu(verb: string): string {
-  const path = Bun.which("criu", { PATH: `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin` });
-  if (path !== null) return path;
+  const path = criuPath();
+  if (path !== undefined) return path;
   throw new TsboxError(
     "host",
     `cannot ${verb}: CRIU does it, and there is no program criu in PATH; install the package criu`,
