@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { debianRequirements, debianWith } from "../support/debian-image.ts";
 import { executable, requires, userNamespaces } from "../support/skip.ts";
 import { Person } from "../support/tsbox.ts";
+import { Host } from "./detached/host.ts";
 
 const test = requires(executable, userNamespaces, ...debianRequirements);
 const MINUTES = 60_000;
@@ -11,15 +12,18 @@ const BIN = "/usr/lib/postgresql/15/bin";
 const START = `test -s $PGDATA/PG_VERSION || initdb -A trust > /dev/null; exec postgres -c listen_addresses= -c unix_socket_directories=/tmp`;
 const COUNT = "select count(*), coalesce(max(n), 0) from t";
 
+const postgres = () =>
+  debianWith(["postgresql"], {
+    User: "postgres",
+    Env: [`PATH=${BIN}:/usr/bin:/bin`, "PGDATA=/var/lib/postgresql/data", "PGHOST=/tmp", "LC_ALL=C.UTF-8"],
+    Cmd: ["sh", "-c", START],
+    Volumes: { "/var/lib/postgresql/data": {} },
+  });
+
 test(
   "PostgreSQL in a named volume is whole after SIGKILLs of its container, its monitor and itself",
   async () => {
-    const image = debianWith(["postgresql"], {
-      User: "postgres",
-      Env: [`PATH=${BIN}:/usr/bin:/bin`, "PGDATA=/var/lib/postgresql/data", "PGHOST=/tmp", "LC_ALL=C.UTF-8"],
-      Cmd: ["sh", "-c", START],
-      Volumes: { "/var/lib/postgresql/data": {} },
-    });
+    const image = postgres();
     using person = new Person();
     const long = { timeout: 3 * MINUTES };
     const psql = (sql: string) => person.run(["exec", "db", "psql", "-qAtc", sql], long);
@@ -80,6 +84,47 @@ test(
     expect((await person.run(["volume", "rm", "pg"])).exitCode).toBe(2);
     await person.ok(["rm", "-f", "db"]);
     await person.ok(["volume", "rm", "pg"]);
+  },
+  10 * MINUTES,
+);
+
+test(
+  "PostgreSQL is healthy when pg_isready says so, tells what it does, and is shut down by stop",
+  async () => {
+    const image = postgres();
+    using person = new Host();
+    const flags = ["--name=db", "--network=none", "-v", "pg:/var/lib/postgresql/data"];
+    const health = ["--health-cmd", "pg_isready -h /tmp", "--health-interval", "200ms", "--health-start-period", "1m"];
+    await person.ok(["run", "-d", ...flags, ...health, "--stop-signal=INT", image], { timeout: 3 * MINUTES });
+    for (const start of ["first", "second"]) {
+      await person.ok(["wait", "--condition=healthy", "db"], { timeout: MINUTES });
+      expect(await person.ok(["ps", "--format", "{{.Status}}"])).toContain("(healthy)");
+      const psql = (sql: string) => person.ok(["exec", "-u", "postgres", "db", "psql", "-qAtc", sql]);
+      if (start === "first")
+        await psql(
+          "create extension amcheck; create table t as select n, md5(n::text) as text from generate_series(1, 50000) n; create index on t (text)",
+        );
+      // somebody who is at it does not keep it from being shut down: fast shutdown is what SIGINT asks for
+      const busy = person.spawn(["exec", "db", "psql", "-qAtc", "select pg_sleep(600)"]);
+      await Bun.sleep(500);
+      expect(await person.ok(["stop", "-t", "60", "db"])).toBe("db\n");
+      expect(await busy.exited).not.toBe(0);
+      expect(await person.ok(["ps", "-a", "--format", "{{.Status}}"])).toMatch(/^Exited \(0\)/);
+      const { stderr } = await person.run(["logs", "db"]);
+      expect(stderr).toMatch(/received fast shutdown request[\s\S]*database system is shut down\n$/);
+      expect(stderr).not.toContain("was not properly shut down");
+      await person.ok(["start", "db"]);
+    }
+    await person.ok(["wait", "--condition=healthy", "db"], { timeout: MINUTES });
+    const { exitCode, stdout, stderr } = await person.run(
+      ["exec", "db", "pg_amcheck", "--heapallindexed", "postgres"],
+      {
+        timeout: MINUTES,
+      },
+    );
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect(await person.ok(["exec", "db", "psql", "-qAtc", "select count(*) from t"])).toBe("50000\n");
+    await person.ok(["rm", "-f", "db"]);
   },
   10 * MINUTES,
 );

@@ -26,15 +26,42 @@ function processesOf(host: Host): string[] {
   });
 }
 
+/** pasta, of every user's containers: all that is told of one is its target's pid, and that is gone by then. */
+const helpers = () =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("pas") && isOrphan(Number(pid));
+    } catch {
+      return false;
+    }
+  });
+
+/** Whether it is ours, and its parent is not what started it any more. */
+function isOrphan(pid: number): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^Uid:\s(\d+)/m.exec(status)?.[1]) === process.getuid?.() && /^PPid:\t1$/m.test(status);
+}
+
+const hasPasta = Bun.which("pasta") !== null && existsSync("/dev/net/tun");
+
 it("leaves nothing", async () => {
   using host = new Host();
+  const orphans = helpers();
   await host.ok(["pull", "-q", host.image]);
   const random = (limit: number) => Math.floor(Math.random() * limit);
   const name = (i: number) => `c${i}`;
   const script = "trap 'exit 0' TERM; while :; do echo tick; sleep 0.05; done";
-  const policies = [[], ["--rm"], ["--restart", "always"], ["--health-cmd", "true", "--health-interval", "100ms"]];
+  const policies = [
+    ["--network=none"],
+    ["--network=none", "--rm"],
+    ["--network=none", "--restart", "always"],
+    ["--network=none", "--health-cmd", "true", "--health-interval", "100ms"],
+    ["--network=none", "-v", "/data", "-v", "shared:/shared"],
+    hasPasta ? ["-p", "80", "--rm"] : ["--network=none", "--rm"],
+    hasPasta ? ["-p", "80", "--restart", "on-failure:3"] : ["--network=none"],
+  ];
   const commands = (i: number): string[] => {
-    const run = ["run", "-d", "--network=none", "--name", name(i), ...(policies[i % policies.length] ?? [])];
+    const run = ["run", "-d", "--name", name(i), ...(policies[i % policies.length] ?? [])];
     const all = [
       [...run, host.image, "sh", "-c", script],
       ["stop", "-t", "0", name(i)],
@@ -78,6 +105,42 @@ it("leaves nothing", async () => {
   // folders that were never finished are only removed when they are old enough to be nobody's
   const unfinished = host.containers().filter((id) => existsSync(`${host.storage}/containers/${id}/lock`));
   expect(unfinished).toEqual([]);
-  for (let tries = 0; tries < 50 && processesOf(host).length > 0; tries++) await Bun.sleep(100);
+  const lost = () => helpers().filter((pid) => !orphans.includes(pid));
+  for (let tries = 0; tries < 50 && processesOf(host).length + lost().length > 0; tries++) await Bun.sleep(100);
   expect(processesOf(host)).toEqual([]);
+  expect(lost()).toEqual([]);
+  // what only the next command finds: names and volumes of who was killed while it made or removed something
+  await Bun.sleep(1000);
+  await host.ok(["system", "prune", "-f", "--volumes"]);
+  const left = (folder: string) => readdirSync(`${host.storage}/${folder}`).filter((name) => !name.startsWith("."));
+  expect(left("containers/names")).toEqual([]);
+  expect(left("volumes").filter((name) => name !== "shared")).toEqual([]);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(host.folder.path);
+  expect(readdirSync(host.env.XDG_RUNTIME_DIR ?? "")).toEqual([]);
 }, 180_000);
+
+it("fifty begin at once, and end at once", async () => {
+  using host = new Host();
+  await host.ok(["pull", "-q", host.image]);
+  const names = Array.from({ length: COUNT }, (_, i) => `c${i}`);
+  // the same name twice: one of them gets it
+  const ids = await Promise.all(
+    [...names, "c7"].map((name) =>
+      host.run(["run", "-d", "--network=none", "--name", name, host.image, "sleep", "1000"]),
+    ),
+  );
+  const refused = ids.filter(({ exitCode }) => exitCode !== 0);
+  expect(refused).toEqual([
+    { exitCode: 125, stdout: "", stderr: expect.stringMatching(/^tsbox: cannot use name "c7": [^\n]*\n$/) },
+  ]);
+  const running = await host.ok(["ps", "-q", "--no-trunc"]);
+  const made = ids.flatMap(({ stdout }) => (stdout === "" ? [] : stdout.trim()));
+  expect(running.trim().split("\n").sort()).toEqual(made.sort());
+  const pids = names.flatMap((name) => [host.pid(name), host.monitor(name)]);
+  expect((await host.ok(["rm", "-f", "--all"])).trim().split("\n").sort()).toEqual(made);
+  expect(host.containers()).toEqual([]);
+  expect(readdirSync(`${host.storage}/containers/names`)).toEqual([]);
+  // a monitor ends right after it has told that its container did
+  for (let tries = 0; tries < 50 && pids.some(isProcess); tries++) await Bun.sleep(20);
+  expect(pids.filter(isProcess)).toEqual([]);
+}, 120_000);
