@@ -86,6 +86,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
       process,
       pidfd,
       seccomp,
+      cgroupOptional: Object.keys(options.resources).length === 0,
       nullStreams: { input: !exec.interactive, output: exec.detach && !exec.tty },
       failure: [EXPLAIN_COMMAND],
     }),

@@ -10,7 +10,15 @@ import {
 } from "../../linux/abi.gen.ts";
 import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
-import { addFailureProgram, PlanBuilder, type Program, type Slot, STDIN, STDOUT } from "../../plan/index.ts";
+import {
+  addFailureProgram,
+  PlanBuilder,
+  type Program,
+  RECOVER_DENIED,
+  type Slot,
+  STDIN,
+  STDOUT,
+} from "../../plan/index.ts";
 import { addConnection } from "../connection.ts";
 import type { Compilation } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
@@ -39,6 +47,11 @@ export interface ExecPlan {
   readonly seccomp: CompiledSeccomp | undefined;
   /** Which standard streams are the container's /dev/null instead of the caller's. */
   readonly nullStreams?: { readonly input: boolean; readonly output: boolean } | undefined;
+  /**
+   * The cgroup limits nothing, and is left out where the kernel does not let the caller in: from a login session, into what a unit of the
+   * person's systemd started (cgroups(7), "Cgroup delegation containment").
+   */
+  readonly cgroupOptional?: boolean | undefined;
   /** The tsbox command that says what failed; the runtime's own when absent. */
   readonly failure?: readonly [string, ...string[]] | undefined;
 }
@@ -83,7 +96,15 @@ export function compileExec(exec: ExecPlan): Uint8Array {
     outside.add("openat2", [cgroup, null, path, O_PATH | O_DIRECTORY, 0, 0], { note: `open the cgroup ${path}` });
   }
   addCpuAffinity(outside, process.execCPUAffinity?.initial, "initial");
-  outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note: "start a process in the container's cgroup" });
+  const note = "start a process in the container's cgroup";
+  if (exec.cgroupOptional && cgroup !== null) {
+    const [refused, started] = [outside.label(), outside.label()];
+    outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { recover: RECOVER_DENIED, to: refused, note });
+    outside.add("jump", [], { to: started });
+    outside.place(refused);
+    outside.add("clone", [joiner, 0, pid, null, 0, SIGKILL], { note: "start a process" });
+    outside.place(started);
+  } else outside.add("clone", [joiner, 0, pid, cgroup, 0, SIGKILL], { note });
   addOomScore(joiner, process, "self");
   // from here on the container's processes may see it; execve ends that
   joiner.add("prctl", [PR_SET_DUMPABLE, 0, 0]);
