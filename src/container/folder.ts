@@ -4,6 +4,7 @@
  *     container.json   the record below: what listings show, and which layers it needs, so that garbage collection keeps them
  *     options.json     everything that starting it again takes (`options-file.ts`)
  *     config.json      the bundle's configuration, of its last start
+ *     cgroup           absolute path of its own cgroup, of its last start, where it has one
  *     started.json     written when the program runs: its pid, its start time, the time of day
  *     exited.json      written when it has ended: status and time. Neither: it was never started
  *     lock             held (flock) by the supervisor or monitor for as long as the container runs

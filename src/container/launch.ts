@@ -86,6 +86,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   writeText(`${folder}/config.json`, configText(config, seccomp));
   const secrets = await chooseSecrets(container, mode);
   const cgroup = await chooseCgroup(options, id, mode);
+  // its monitor removes it; who removes the container does so when that was killed
+  if (cgroup !== undefined) writeText(`${folder}/cgroup`, cgroup);
   return {
     served: {
       // after config.json is written: what secrets bring is in no file

@@ -1,9 +1,10 @@
 /** Removing containers, files of subordinate ids included. */
 import { TsboxError } from "../error.ts";
 import { chooseMapping, unpackMapping } from "../idmap/index.ts";
-import { SYS } from "../linux/abi.gen.ts";
-import { exists } from "../linux/read-text.ts";
-import { syscall } from "../linux/syscall.ts";
+import { AT_FDCWD, AT_REMOVEDIR, SYS } from "../linux/abi.gen.ts";
+import { E } from "../linux/errno.ts";
+import { exists, readShortText } from "../linux/read-text.ts";
+import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
 import { containerFolder, dropDeadName, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
@@ -69,6 +70,17 @@ export async function discardContainer(store: string, id: string): Promise<void>
 export async function removeContainerFolder(store: string, id: string): Promise<void> {
   const folder = containerFolder(store, id);
   const name = recordIfPresent(store, id)?.name;
+  await removeCgroup(folder);
   await removeTree(folder, unpackMapping(chooseMapping().mapping));
   if (name !== undefined) dropDeadName(store, name, id);
+}
+
+/** What a monitor that was killed left of it; its last processes may be about to end. */
+async function removeCgroup(folder: string): Promise<void> {
+  const path = readShortText(`${folder}/cgroup`);
+  if (!path?.startsWith("/sys/fs/cgroup/")) return;
+  for (let attempt = 0; attempt < 20; attempt++) {
+    if (syscall(SYS.unlinkat, AT_FDCWD, cstring(path), AT_REMOVEDIR) !== -E.EBUSY) return;
+    await Bun.sleep(10);
+  }
 }
