@@ -11,6 +11,7 @@
  *     stop-asked       there while somebody wants it to end: no restart then
  *     restarts.json    of a restart policy
  *     ports.json       the published ports as they were bound, of its last start (`ports.ts`)
+ *     sockets          where slirp4netns listens, of its last start, where ports are published so
  *     changes.lock     held (flock) for the moment in which `rename` or `update` rewrite the above
  *     attach           the monitor's socket
  *     log/             what the program wrote, unless another log driver takes it

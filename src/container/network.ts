@@ -11,7 +11,7 @@ import {
 } from "../network/index.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
-import { writePorts } from "./ports.ts";
+import { recordSockets, writePorts } from "./ports.ts";
 import type { RunOptions } from "./spec/options.ts";
 
 export type NetworkWish = Pick<
@@ -67,7 +67,10 @@ export async function prepareNetwork(
   }
   const { slirpPorts, ports } = setup;
   if (options.publish.length > 0 || options.publishAll) writePorts(folder, ports);
-  if (slirpPorts !== undefined) makeFolder(sockets, 0o700);
+  if (slirpPorts !== undefined) {
+    recordSockets(folder, sockets);
+    makeFolder(sockets, 0o700);
+  }
   const commands =
     slirpPorts === undefined
       ? []

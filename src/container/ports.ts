@@ -2,7 +2,7 @@
  * `ports.json` of a container: where its ports can be reached on the host, of its last start. What the host was to choose is known
  * only then.
  */
-import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
+import { AT_FDCWD, AT_REMOVEDIR, SYS } from "../linux/abi.gen.ts";
 import { exists, readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { replaceFile } from "../linux/write-text.ts";
@@ -58,4 +58,18 @@ function everywhere(protocol: "tcp" | "udp", port: number): string[] {
   // TCP_LISTEN, and what an unconnected UDP socket has
   const listening = new RegExp(` ${local} [0-9A-F]{32}:0000 (0A|07) `).test(sockets);
   return listening ? ["0.0.0.0", "::"] : ["0.0.0.0"];
+}
+
+/** Where slirp4netns listens is outside the container's folder: it is written down there, for when a monitor is killed. */
+export function recordSockets(folder: string, sockets: string): void {
+  removeSockets(folder);
+  replaceFile(`${folder}/sockets`, sockets);
+}
+
+/** Removes what the last start left of them. */
+export function removeSockets(folder: string): void {
+  const sockets = readShortText(`${folder}/sockets`);
+  if (sockets === undefined || !/\/tsbox-[0-9a-f]{16}$/.test(sockets)) return;
+  syscall(SYS.unlinkat, AT_FDCWD, cstring(`${sockets}/slirp4netns.sock`), 0);
+  syscall(SYS.unlinkat, AT_FDCWD, cstring(sockets), AT_REMOVEDIR);
 }

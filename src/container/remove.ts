@@ -8,6 +8,7 @@ import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
 import { containerFolder, dropDeadName, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
+import { removeSockets } from "./ports.ts";
 import { readRecord, recordIfPresent } from "./state.ts";
 import { nameOf, settledState, stopContainer } from "./stop.ts";
 
@@ -71,6 +72,7 @@ export async function removeContainerFolder(store: string, id: string): Promise<
   const folder = containerFolder(store, id);
   const name = recordIfPresent(store, id)?.name;
   await removeCgroup(folder);
+  removeSockets(folder);
   await removeTree(folder, unpackMapping(chooseMapping().mapping));
   if (name !== undefined) dropDeadName(store, name, id);
 }
