@@ -131,7 +131,7 @@ echo left; ${LEFT}; echo "left ended"`;
     });
 
     const terminal = `${GNU_FIRST}
-mkfifo /tmp/keys /tmp/keys2
+mkfifo /tmp/keys
 (echo one; sleep 20) >/tmp/keys &
 tsbox run --bundle /bundles/terminal tty </tmp/keys >/tmp/screen 2>&1 &
 sleep 3
@@ -148,6 +148,25 @@ echo left; ${LEFT}; echo "left ended"`;
         /restored\n[\s\S]*2: two\n[\s\S]*3: end\n[\s\S]*ended with 5\nleft\nleft ended/,
       );
       expect(output.match(/1: one/g)).toHaveLength(1);
+    });
+
+    const watched = `${GNU_FIRST}
+tsbox run --bundle /bundles/counter box 2>&1 </dev/null | cat >/tmp/watched.log &
+sleep 2
+tsbox checkpoint --image-path /tmp/watched box || exit 1
+tsbox restore --detach --bundle /bundles/counter --image-path /tmp/watched box 2>&1 </dev/null | tail -n 1 >/tmp/end &
+end=$!
+sleep 6
+tsbox state box | grep '"status"'
+tsbox update --pids-limit 50 box
+cat /sys/fs/cgroup/tsbox-box/pids.max
+wait $end
+cat /tmp/end
+tsbox delete box
+echo left; ${LEFT}; echo "left ended"`;
+    asRoot("what died with its watcher outlives the tsbox that restores it", watched, ({ output, status }) => {
+      expect(status).toBe(0);
+      expect(output).toMatch(/"status": "running",\n50\n120\nleft\nleft ended/);
     });
 
     const failures = `${GNU_FIRST}

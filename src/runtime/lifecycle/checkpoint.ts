@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import { exists } from "../../linux/read-text.ts";
 import { statPath } from "../../linux/stat.ts";
 import { makeFolders, writeText } from "../../linux/write-text.ts";
+import { clearDeathSignal, innerPid } from "./criu/death-signal.ts";
 import { DESCRIPTORS_FILE, outerFiles, standardStreams } from "./criu/descriptors.ts";
 import { externalMounts, mountPoints, mountsOf } from "./criu/mounts.ts";
 import { encodeMessage } from "./criu/protobuf.ts";
@@ -61,6 +62,7 @@ export async function checkpointContainer(options: CheckpointOptions): Promise<v
     ...joinedNamespaces(record).map(({ type, inode }) => `${type}[${inode}]:${JOINED[type]}`),
   ];
   const cgroup = record.cgroup?.path;
+  const first = innerPid(record.pid);
   await callCriu({
     ...call,
     type: REQUEST.dump,
@@ -72,6 +74,7 @@ export async function checkpointContainer(options: CheckpointOptions): Promise<v
       [44, cgroup !== undefined && exists(`${cgroup}/cgroup.freeze`) ? cgroup : undefined],
     ],
   });
+  clearDeathSignal(`${imagePath}/core-${first}.img`);
   if (!options.leaveRunning) await removeLeftovers(root, record, options.warn);
 }
 

@@ -1,7 +1,8 @@
 /** What is said to CRIU, and what of a container's mounts is the host's. CRIU itself: tests/vm/checkpoint.test.ts. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import type { RuntimeConfig } from "../../../src/oci/index.ts";
+import { clearDeathSignal } from "../../../src/runtime/lifecycle/criu/death-signal.ts";
 import { makeMountPoints } from "../../../src/runtime/lifecycle/criu/mount-points.ts";
 import {
   externalMounts,
@@ -57,6 +58,32 @@ test("packets keep their borders, and the end is told", () => {
   const { close } = process.getBuiltinModule("node:fs");
   close(a, () => {});
   expect(receivePacket(b)).toBeUndefined();
+});
+
+test("the death signal is taken out of an image, and nothing else", () => {
+  using folder = temporaryFolder();
+  const path = folder.join("core-1.img");
+  const image = (signal: number) => {
+    const thread = encodeMessage([
+      [1, 9],
+      [2, 24],
+      [7, encodeMessage([[8, 9]])],
+      [8, signal],
+      [13, "sh"],
+    ]);
+    const entry = encodeMessage([
+      [1, 1],
+      [3, encodeMessage([[8, 9]])],
+      [5, thread],
+    ]);
+    return new Uint8Array([...new Uint8Array(12), ...entry]);
+  };
+  writeFileSync(path, image(9));
+  expect(clearDeathSignal(path)).toBe(true);
+  expect(new Uint8Array(readFileSync(path))).toEqual(image(0));
+  writeFileSync(path, image(15));
+  expect(clearDeathSignal(path)).toBe(false);
+  expect(new Uint8Array(readFileSync(path))).toEqual(image(15));
 });
 
 const line = (id: number, parent: number, device: string, root: string, place: string, type = "ext4"): MountLine => ({
