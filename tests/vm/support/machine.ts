@@ -19,6 +19,8 @@ export type Machine = {
   readonly append?: string;
   /** kernel modules beside those that every machine has; such as the kernel does not have are left out */
   readonly modules?: readonly string[];
+  /** seconds after which it is killed, {@link TIME_LIMIT} when undefined; tests wait 250 for it */
+  readonly limit?: number;
   /** changes what is in the machine */
   readonly edit?: (files: CpioEntry[]) => CpioEntry[];
 };
@@ -87,7 +89,7 @@ export async function boot(
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     makeDisk(folder.join("disk"));
     const read = (name: string) => readIfThere(folder.join(`${name}${attempt}`));
-    const said = await watch(command(attempt), () => read("results").includes("@@ up"));
+    const said = await watch(command(attempt), () => read("results").includes("@@ up"), machine.limit);
     const results = read("results");
     if (results.includes("@@ finished")) return outcomes(results);
     seen = `${said}${read("console").slice(-3000)}\n${results.slice(-3000)}`;
@@ -110,11 +112,11 @@ const readIfThere = (path: string): string => (existsSync(path) ? readFileSync(p
  *
  * @returns what it said to stderr
  */
-async function watch(command: string[], isUp: () => boolean): Promise<string> {
+async function watch(command: string[], isUp: () => boolean, limit = TIME_LIMIT): Promise<string> {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const kill = () => child.kill("SIGKILL");
   const early = setTimeout(() => isUp() || kill(), BOOT_LIMIT * 1000);
-  const late = setTimeout(kill, TIME_LIMIT * 1000);
+  const late = setTimeout(kill, limit * 1000);
   const said = await new Response(child.stderr).text();
   await child.exited;
   clearTimeout(early);
