@@ -13,6 +13,8 @@ import { containerState, readRecord } from "./state.ts";
 
 /** Milliseconds in which the monitor of a container that has ended lets go of its lock. */
 const PATIENCE = 5000;
+/** Milliseconds in which a container ends whose monitor was killed. */
+const LAST_MOMENT = 500;
 
 /**
  * Takes a container that does not run.
@@ -21,6 +23,7 @@ const PATIENCE = 5000;
 export async function openContainer(store: string, id: string): Promise<Container | undefined> {
   const folder = containerFolder(store, id);
   const record = readRecord(store, id);
+  const orphaned = Date.now() + LAST_MOMENT;
   for (const deadline = Date.now() + PATIENCE; ; ) {
     const { status, pid } = containerState(store, record);
     const lock = takeLock(folder);
@@ -30,6 +33,11 @@ export async function openContainer(store: string, id: string): Promise<Containe
       return { options, defaults, mapping, root, store, record, folder, lock, again: true };
     }
     if (lock !== undefined) syscall(SYS.close, lock);
+    // its monitor was killed, and it ends with that, unless it has made itself independent
+    if (lock !== undefined && status === "running" && Date.now() < orphaned) {
+      await Bun.sleep(5);
+      continue;
+    }
     // its monitor is about to end; or somebody else starts it this moment
     if (status === "running" || status === "paused" || status === "restarting") return undefined;
     if (Date.now() > deadline) {

@@ -126,7 +126,10 @@ for (const network of ["pasta", "slirp4netns"]) {
       await until("they have ended", allGone(first));
       await host.ok(["start", "box"]);
       const second = helpers();
-      process.kill(host.monitor("box"), "SIGKILL");
+      const monitor = host.monitor("box");
+      process.kill(monitor, "SIGKILL");
+      // the container itself may be there a moment longer
+      await until("it is killed", () => !isProcess(monitor));
       await host.ok(["start", "box"]);
       await until("they have ended", allGone(second));
       expect(curl("127.0.0.1", ports.all).text).toBe("hello\n");
