@@ -168,11 +168,12 @@ describe("pasta", () => {
     expect(results[0]).toBe("hello from the host");
     expect(results[1]).toStartWith("failed");
   }, 20000);
-  test("ends without a word when a port is taken, and the log says which", async () => {
+  test("ends without a word when a port is taken after it was found free, and the log says which", async () => {
     using folder = temporaryFolder();
     await using inside = await namespace();
-    using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    const { helper } = await plan("pasta", folder.path, { publish: [parsePublish(`127.0.0.1:${taken.port}:80`)] });
+    const port = await freePort();
+    const { helper } = await plan("pasta", folder.path, { publish: [parsePublish(`127.0.0.1:${port}:80`)] });
+    using taken = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
     const { child, pid, log } = await start(helper, inside.pid, folder.path);
     expect(pid).toBe(0);
     expect(await child.exited).toBe(0); // the shell's cat; pasta's end is the end of file
