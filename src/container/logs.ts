@@ -167,7 +167,7 @@ async function* journalRecords(record: ContainerRecord, follow: boolean): AsyncG
     ],
     {
       stdout: "pipe",
-      stderr: "ignore",
+      stderr: "pipe",
     },
   );
   const decoder = new TextDecoder();
@@ -178,6 +178,11 @@ async function* journalRecords(record: ContainerRecord, follow: boolean): AsyncG
       const lines = rest.split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) if (line !== "") yield journalRecord(JSON.parse(line));
+    }
+    // not being allowed to read the journal is no empty log
+    if ((await child.exited) !== 0) {
+      const reason = (await new Response(child.stderr).text()).trim().split("\n").at(-1);
+      throw new TsboxError("denied", `cannot show the log: journalctl: ${reason}`);
     }
   } finally {
     child.kill();
