@@ -149,7 +149,8 @@ static int handle_signals(struct process *self, int signals, int socket, const c
 static int receive_packet(struct process *self, int socket) {
   static u8 packet[PACKET_MAX];
   long size = SYS_6(__NR_recvfrom, socket, packet, sizeof packet, 0, 0, 0);
-  if (size == -EINTR || size == -EAGAIN) return 0;
+  /* a monitor that ended before it had read all that was typed: what it said last is still to come (unix(7)) */
+  if (size == -EINTR || size == -EAGAIN || size == -ECONNRESET) return 0;
   if (size <= 0) {
     /* the monitor was killed, and the container with it */
     self->status = SIGKILL;

@@ -90,12 +90,19 @@ function toBytes(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** The log's files, the oldest first. */
-function logFiles(folder: string): string[] {
-  const path = `${folder}/log/container.log`;
-  const files = [path];
-  for (let i = 1; existsSync(`${path}.${i}`); i++) files.unshift(`${path}.${i}`);
-  return files;
+/** The oldest file of a log, open; undefined when there is none. */
+function oldestFile(path: string): RecordFile | undefined {
+  let oldest: RecordFile | undefined;
+  for (let i = 0; ; i++) {
+    try {
+      const next = new RecordFile(i === 0 ? path : `${path}.${i}`);
+      oldest?.close();
+      oldest = next;
+    } catch {
+      // the newest may be between two names
+      if (i > 0) return oldest;
+    }
+  }
 }
 
 /**
@@ -107,23 +114,18 @@ export async function* readLog(
   follow?: { ended(): boolean; changed(): Promise<void> },
 ): AsyncGenerator<LogRecord> {
   const path = `${folder}/log/container.log`;
-  const files = logFiles(folder);
-  for (const older of files.slice(0, -1)) {
-    if (!existsSync(older)) continue;
-    const file = new RecordFile(older);
-    yield* file.read();
-    file.close();
-  }
-  if (!existsSync(path) && follow === undefined) return;
-  while (!existsSync(path)) {
+  let first = oldestFile(path);
+  while (first === undefined) {
     if (follow?.ended() ?? true) return;
     await follow?.changed();
+    first = oldestFile(path);
   }
-  let file = new RecordFile(path);
+  let file = first;
   try {
-    for (;;) {
+    for (let again = false; ; again = true) {
       const over = follow === undefined || follow.ended();
-      const newer = over && follow === undefined ? [] : newerFiles(path, file);
+      // without following, what is there now is all
+      const newer = again && follow === undefined ? [] : newerFiles(path, file);
       yield* file.read();
       // all but the last are full
       for (const next of newer) {

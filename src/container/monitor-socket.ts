@@ -43,7 +43,7 @@ export function awaitExit({ fd }: MonitorConnection): number | undefined {
   const packet = new Uint8Array(64);
   for (;;) {
     const size = syscall(SYS.read, fd, packet, packet.length);
-    if (size === -E.EINTR) continue;
+    if (size === -E.EINTR || size === -E.ECONNRESET) continue;
     if (size <= 0) return undefined;
     if (packet[0] === PACKET_EXIT) return packet[1];
   }
