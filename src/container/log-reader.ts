@@ -90,19 +90,33 @@ function toBytes(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** The `i`th file of a log, 0 being the newest; undefined when there is none of that name this moment. */
+function openNth(path: string, i: number): RecordFile | undefined {
+  try {
+    return new RecordFile(i === 0 ? path : `${path}.${i}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined; // cast: of node:fs
+    throw error;
+  }
+}
+
+/** While files are renamed, one after the other, a single name is missing; where two are, there are no more. */
+function* filesFromNewest(path: string): Generator<RecordFile> {
+  for (let i = 0, missing = 0; missing < 2; i++) {
+    const file = openNth(path, i);
+    missing = file === undefined ? missing + 1 : 0;
+    if (file !== undefined) yield file;
+  }
+}
+
 /** The oldest file of a log, open; undefined when there is none. */
 function oldestFile(path: string): RecordFile | undefined {
   let oldest: RecordFile | undefined;
-  for (let i = 0; ; i++) {
-    try {
-      const next = new RecordFile(i === 0 ? path : `${path}.${i}`);
-      oldest?.close();
-      oldest = next;
-    } catch {
-      // the newest may be between two names
-      if (i > 0) return oldest;
-    }
+  for (const file of filesFromNewest(path)) {
+    oldest?.close();
+    oldest = file;
   }
+  return oldest;
 }
 
 /**
@@ -148,23 +162,13 @@ export async function* readLog(
  */
 function newerFiles(path: string, file: RecordFile): RecordFile[] {
   const found: RecordFile[] = [];
-  for (let i = 0; ; i++) {
-    const name = i === 0 ? path : `${path}.${i}`;
-    let other: RecordFile;
-    try {
-      other = new RecordFile(name);
-    } catch {
-      // between two names; or ours is gone, and with it what came just after it
-      if (i === 0) continue;
-      return found;
-    }
-    if (other.isSame(file)) {
-      other.close();
-      return found;
-    }
-    if (found.some((each) => each.isSame(other))) other.close();
+  for (const other of filesFromNewest(path)) {
+    const ours = other.isSame(file);
+    if (ours || found.some((each) => each.isSame(other))) other.close();
     else found.unshift(other);
+    if (ours) break;
   }
+  return found;
 }
 
 /** How many bytes a monitor could not write, in words; undefined when none were lost. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { program, requires } from "../../support/skip.ts";
 import { Box, needs } from "./box.ts";
 import { setHooks } from "./hook-scripts.ts";
-import { expectNothingLeft, processesOf, surroundings } from "./leftovers.ts";
+import { expectNoMore, expectNothingLeft, processesOf, surroundings } from "./leftovers.ts";
 
 const test = requires(...needs, program("strace"));
 const ALL = process.env.TSBOX_SWEEP === "1";
@@ -85,10 +85,7 @@ async function sweep(
   // the last calls may be missing in a run whose threads met less often
   expect(killed).toBeGreaterThan(at.length * 0.8);
   if (ALL) console.log(`${killed} of ${at.length} points, ${calls.length} calls in all`);
-  const { mounts, descriptors } = surroundings(it.path(""));
-  expect(mounts).toEqual(before.mounts);
-  // fewer when an earlier test's were closed meanwhile
-  expect(descriptors).toBeLessThanOrEqual(before.descriptors);
+  expectNoMore(surroundings(it.path("")), before);
 }
 
 const nothing = async () => {};

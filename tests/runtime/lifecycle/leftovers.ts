@@ -1,4 +1,5 @@
 /** What a container could leave behind: processes, mounts, descriptors, folders. */
+import { expect } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Box, until } from "./box.ts";
 
@@ -48,6 +49,12 @@ export function surroundings(folder: string): Surroundings {
   const mounts = read("/proc/self/mountinfo").split("\n");
   if (mounts.length < 2) throw new Error("cannot read the mounts");
   return { mounts: mounts.filter((line) => line.includes(folder)), descriptors: readdirSync("/proc/self/fd").length };
+}
+
+/** The same mounts, and no more descriptors: fewer when an earlier test's were closed meanwhile. */
+export function expectNoMore(after: Surroundings, before: Surroundings): void {
+  expect(after.mounts).toEqual(before.mounts as string[]); // cast: toEqual wants what can be written to
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
 }
 
 /** @throws Error unless no process of the box is left within a few seconds, and no state */
