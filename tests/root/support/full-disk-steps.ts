@@ -93,6 +93,8 @@ async function observe(host: Host): Promise<Seen> {
     const { exitCode, stderr } = await host.run(args);
     refused[what] = { exitCode, stderr };
   }
+  // the last block of the log has room for some lines yet
+  await until("a line could not be written", () => /[^\0]/.test(host.read("writer", "log/lost")));
   const done = {
     ps: await host.ok(["ps", "-a", "--format", "{{.Names}} {{.State}}"]),
     exec: await host.ok(["exec", "box", "echo", "alive"]),
