@@ -13,6 +13,7 @@ import {
   parseDocument,
   parseImageConfig,
   platformText,
+  samePlatform,
   selectPlatform,
 } from "../oci/index.ts";
 
@@ -98,9 +99,9 @@ function readConfig(name: string, manifest: Manifest, bytes: Uint8Array): ImageC
 
 /** A manifest without an index is for one platform, which only its configuration tells. */
 function checkPlatform(name: string, config: ImageConfig, wanted: Platform, explicit: boolean): void {
+  if (samePlatform(config, wanted)) return;
   const own = normalizePlatform(config);
   const target = normalizePlatform(wanted);
-  if (own.os === target.os && own.architecture === target.architecture) return;
   // a program for another machine would fail with "exec format error"; with --platform it is what was asked for elsewhere
   if (own.os === "" && own.architecture === "" && !explicit) return;
   throw new TsboxError(

@@ -1,7 +1,15 @@
 /** The image that `run` needs, pulled or not, by the policy of `--pull`. */
 import { TsboxError } from "../error.ts";
 import { exists, readText } from "../linux/read-text.ts";
-import { familiarName, hostPlatform, type ImageName, imageNameText, REF_NAME } from "../oci/index.ts";
+import {
+  familiarName,
+  hostPlatform,
+  type ImageName,
+  imageNameText,
+  platformText,
+  REF_NAME,
+  samePlatform,
+} from "../oci/index.ts";
 import { type LocalImage, resolveLocal } from "../store/index.ts";
 import type { PullOptions } from "./pull.ts";
 
@@ -32,10 +40,16 @@ function isCurrent(name: ImageName, local: LocalImage): boolean {
   return found?.digest === local.top.digest;
 }
 
-/** The image if it is here and, for a layout, still what the layout has. Reads a few small files. */
-export function findImage({ store, name, platform }: PullOptions): LocalImage | undefined {
+/** A manifest that is no index's is for one platform, which is looked at when one was asked for. */
+function localImage({ store, name, platform }: PullOptions): LocalImage | undefined {
   const local = resolveLocal(store, name, platform ?? hostPlatform());
-  return local !== undefined && isCurrent(name, local) ? local : undefined;
+  return platform === undefined || local === undefined || samePlatform(local.config, platform) ? local : undefined;
+}
+
+/** The image if it is here and, for a layout, still what the layout has. Reads a few small files. */
+export function findImage(options: PullOptions): LocalImage | undefined {
+  const local = localImage(options);
+  return local !== undefined && isCurrent(options.name, local) ? local : undefined;
 }
 
 /**
@@ -45,12 +59,12 @@ export function findImage({ store, name, platform }: PullOptions): LocalImage | 
 export async function ensureImage(options: PullOptions, policy: PullPolicy): Promise<LocalImage> {
   const { store, name, platform } = options;
   const current = policy === "missing" ? findImage(options) : undefined;
-  const local = current ?? resolveLocal(store, name, platform ?? hostPlatform());
+  const local = current ?? localImage(options);
   if (policy === "never" || current !== undefined) {
     if (local === undefined)
       throw new TsboxError(
         "not-found",
-        `cannot use ${shownName(name)}: it is not here, and --pull=never forbids fetching it`,
+        `cannot use ${shownName(name)}: it is not here${platform === undefined ? "" : ` for ${platformText(platform)}`}, and --pull=never forbids fetching it`,
       );
     if (store.layers.missing(options.mapping, local.chainIDs).length > 0) {
       const { ensureLayers } = await import("./layers.ts");

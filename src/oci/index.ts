@@ -12,7 +12,14 @@ export {
 } from "./documents.ts";
 export { type ImageName, imageNameText, parseImageName } from "./image-name.ts";
 export * from "./media-types.ts";
-export { hostPlatform, normalizePlatform, parsePlatform, platformText, selectPlatform } from "./platform.ts";
+export {
+  hostPlatform,
+  normalizePlatform,
+  parsePlatform,
+  platformText,
+  samePlatform,
+  selectPlatform,
+} from "./platform.ts";
 export { familiarName, parseReference, type Reference, referenceName } from "./reference.ts";
 export {
   parseProcess,

@@ -30,6 +30,12 @@ export function platformText({ os, architecture, variant }: Platform): string {
   return `${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`;
 }
 
+/** Whether a program for one runs on the other, variants aside: what an image's configuration says, beside what was asked for. */
+export function samePlatform(own: Platform, wanted: Platform): boolean {
+  const [one, other] = [normalizePlatform(own), normalizePlatform(wanted)];
+  return one.os === other.os && one.architecture === other.architecture;
+}
+
 /** The platform of this process, without a variant: every image for the architecture without one runs. */
 export function hostPlatform(): Platform {
   return { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch };

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { chooseMapping } from "../../src/idmap/index.ts";
 import { ensureImage, findImage } from "../../src/image/index.ts";
-import type { Digest } from "../../src/oci/index.ts";
+import { type Digest, hostPlatform } from "../../src/oci/index.ts";
 import { temporaryStore } from "../store/support.ts";
 import { freePort } from "../support/free-port.ts";
 import { writeOciLayout } from "../support/oci-image.ts";
@@ -101,4 +101,25 @@ test("a blob that is damaged or gone when it is needed again is said with the re
   expect(store.layers.missing(single, image.chainIDs)).toEqual([...image.chainIDs]);
   await ensureImage({ ...options, mapping: single }, "always");
   expect(store.layers.missing(single, image.chainIDs)).toEqual([]);
+});
+
+test("what is here is not taken for another platform that is asked for", async () => {
+  using folder = temporaryStore();
+  using source = temporaryFolder();
+  const { store } = folder;
+  write(source.path, "x");
+  const name = `oci:${source.path}`;
+  const { manifestDigest } = await ensureImage(pullOptions(store, name), "always");
+  const own = hostPlatform();
+  expect(findImage(pullOptions(store, name, { platform: own }))?.manifestDigest).toBe(manifestDigest);
+  const other = pullOptions(store, name, { platform: { os: "linux", architecture: "riscv64" } });
+  expect(findImage(other)).toBeUndefined();
+  expect(await failure(ensureImage(other, "missing"))).toEqual({
+    code: "not-found",
+    message: `cannot use ${name}: it is not for linux/riscv64; it is for linux/${own.architecture}`,
+  });
+  expect(await failure(ensureImage(other, "never"))).toEqual({
+    code: "not-found",
+    message: `cannot use ${name}: it is not here for linux/riscv64, and --pull=never forbids fetching it`,
+  });
 });
