@@ -87,7 +87,8 @@ test("CVE-2024-21626: no descriptor of the runtime is a way out, as working fold
     const { exitCode, stdout } = await it.run(["-w", `/proc/self/fd/${fd}`], ["ls", "-d", "../../../../../etc/shadow"]);
     expect([fd, exitCode === 0, stdout]).toEqual([fd, false, ""]);
   }
-  expect(await it.output([], sh("ls /proc/$$/fd | tr '\\n' ' '"))).toBe("0 1 2 ");
+  // no pipe, which the shell has open itself for as long as it starts its ends; and not in its place, where it would see its own folder
+  expect(await it.output([], sh("ls /proc/$$/fd; true"))).toBe("0\n1\n2");
 });
 
 test("CVE-2025-31133: what masks a path is the real /dev/null, whatever the image has there", async () => {
