@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/time_types.h>
@@ -99,8 +100,22 @@ const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64
   return (const u8 *)text;
 }
 
+/*
+ * Asked of a process that has just said which signal it dies with: its parent may have been gone before that. From a pid
+ * namespace of its own it does not see the parent, but that alone has the other end of the report pipe.
+ */
+static int is_orphan(const struct process *self, long parent, int parent_is_first) {
+  long seen = SYS_0(__NR_getppid);
+  if (seen != 0) return seen != parent;
+  if (!parent_is_first || self->report_write < 0) return 0;
+  struct pollfd poll = {.fd = self->report_write};
+  struct __kernel_timespec now = {0, 0};
+  return SYS_5(__NR_ppoll, &poll, 1, &now, 0, 8) > 0 && (poll.revents & POLLERR) != 0;
+}
+
 long op_clone(struct process *self, const struct plan_op *op) {
   int pidfd = -1;
+  long parent = SYS_0(__NR_getpid);
   struct clone_args args = {
       .flags = op->arg[1] | CLONE_PIDFD, .pidfd = (u64)&pidfd, .exit_signal = op->arg[1] & CLONE_PARENT ? 0 : SIGCHLD};
   if (op->arg[3] != PLAN_NO_FD) {
@@ -113,6 +128,7 @@ long op_clone(struct process *self, const struct plan_op *op) {
     if (op->arg[5] != 0) SYS_2(__NR_prctl, PR_SET_PDEATHSIG, op->arg[5]);
     if (self->is_first && self->report_read >= 0) SYS_1(__NR_close, self->report_read);
     if (self->upstream >= 0) SYS_1(__NR_close, self->upstream);
+    if (op->arg[5] != 0 && is_orphan(self, parent, self->is_first)) exit_process(REPORT_STATUS);
     self->is_first = 0;
     self->upstream = -1;
     self->terminal = -1;
