@@ -28,8 +28,7 @@ export interface RunMode {
  */
 export async function runContainer(options: RunOptions, mode: RunMode): Promise<number> {
   checkTerminal(options, mode);
-  // on a terminal, whose bytes are moved anyway, it has a monitor too: the person may let go of it, and come back
-  const monitored = !mode.explain && (options.detach || options.tty);
+  const monitored = !mode.explain && wantsMonitor(options);
   const container = await makeContainer(options, { foreground: !monitored, onEvent: mode.onEvent });
   try {
     const plan = await (monitored ? detachedPlan(container) : foregroundPlan(container, mode.explain));
@@ -44,6 +43,20 @@ export async function runContainer(options: RunOptions, mode: RunMode): Promise<
     await discard(container);
     throw error;
   }
+}
+
+/**
+ * On a terminal, whose bytes are moved anyway, it has a monitor too: the person may let go of it, and come back. And when what only a monitor
+ * does was asked for. An image's health check alone is no such thing: that would cost all who run it for a moment.
+ */
+function wantsMonitor({ detach, tty, restart, log, health }: RunOptions): boolean {
+  return (
+    detach ||
+    tty ||
+    (restart !== undefined && restart.name !== "no") ||
+    (log.asked === true && log.driver !== "none") ||
+    (health !== undefined && health.test?.[0] !== "NONE")
+  );
 }
 
 /** @returns the id. @throws TsboxError; nothing of the container is left behind then */
@@ -78,7 +91,8 @@ async function detachedPlan(container: Container): Promise<Uint8Array> {
   const { options, record } = container;
   if (options.detach) return await detachedPlanOf(container, { print: record.id, client: undefined, keep: false });
   const { parseDetachKeys } = await import("./attach.ts");
-  const detachKeys = parseDetachKeys(options.detachKeys);
+  // as Docker: bytes of a pipe are all for the program
+  const detachKeys = parseDetachKeys(options.tty ? options.detachKeys : "");
   const client = { input: options.interactive, forwardSignals: true, owns: true, detachKeys };
   return await detachedPlanOf(container, { print: undefined, client, keep: false });
 }
@@ -88,16 +102,13 @@ async function discard({ store, record }: Container): Promise<void> {
   await discardContainer(store, record.id);
 }
 
-/** As Docker: a terminal that is asked for on a pipe is a mistake, which would show late and strangely. */
+/** As Docker: what comes from a pipe is not typed. Without -i the terminal is the container's alone, and its output goes anywhere. */
 function checkTerminal(options: RunOptions, mode: RunMode): void {
-  if (mode.explain || options.detach || !options.tty) return;
-  if (options.interactive && !isTerminal(0))
-    throw new TsboxError(
-      "usage",
-      "cannot use -t: the input device is not a terminal; leave -t out when input is a pipe or file",
-    );
-  if (!isTerminal(0) && !isTerminal(1))
-    throw new TsboxError("usage", "cannot use -t: neither input nor output is a terminal");
+  if (mode.explain || options.detach || !options.tty || !options.interactive || isTerminal(0)) return;
+  throw new TsboxError(
+    "usage",
+    "cannot use -t with -i: the input device is not a terminal; leave -t out when input is a pipe or file",
+  );
 }
 
 function writeCidFile({ cidFile }: RunOptions, id: string): void {

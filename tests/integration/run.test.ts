@@ -232,10 +232,21 @@ describe("streams", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "out\n", stderr: "err\n" });
   });
 
-  test("-t on a pipe is refused", async () => {
+  test("-it on a pipe is refused", async () => {
     const { exitCode, stderr } = await it.run(["-it"], ["true"]);
     expect(exitCode).toBe(125);
     expect(stderr).toContain("not a terminal");
+  });
+
+  test("-t alone gives the program a terminal, wherever its output goes", async () => {
+    const { stdout, stderr, exitCode } = await it.run(["-t"], sh("tty; tty <&1; tty <&2; seq 20000; exit 5"));
+    const lines = stdout.split("\r\n");
+    expect({ stderr, exitCode, terminals: lines.slice(0, 3) }).toEqual({
+      stderr: "",
+      exitCode: 5,
+      terminals: Array(3).fill("/dev/pts/0"),
+    });
+    expect(lines.slice(3)).toEqual([...Array.from({ length: 20000 }, (_, i) => String(i + 1)), ""]);
   });
 });
 
