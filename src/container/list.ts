@@ -72,7 +72,7 @@ export function listContainers(store: string): ListedContainer[] {
       if (started === undefined || exited === undefined) return [{ record, state: containerState(store, record) }];
       const state = judge(store, record, {
         started: started ?? undefined,
-        exited: exited ?? undefined,
+        exited: () => exited ?? undefined,
         isHeld: () => held,
         // while its monitor lives, which would have noted its end
         isAlive: ({ pid, startTime }) => held || isAlive(pid, startTime),

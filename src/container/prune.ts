@@ -69,7 +69,7 @@ function lockEnded(store: string, { id }: ContainerRecord): { record: ContainerR
   if (lock === undefined) return undefined;
   // it may have run in between, or have another name by now
   const record = recordIfPresent(store, id);
-  if (record !== undefined && hasEnded(containerState(store, record).status)) return { record, lock };
+  if (record !== undefined && hasEnded(containerState(store, record, false).status)) return { record, lock };
   syscall(SYS.close, lock);
   return undefined;
 }

@@ -38,7 +38,7 @@ export function afterExit(store: string, id: string): void {
   keepLock();
   const folder = containerFolder(store, id);
   const record = readRecord(store, id);
-  const { exitCode, startedAt = 0, finishedAt = 0 } = containerState(store, record);
+  const { exitCode, startedAt = 0, finishedAt = 0 } = containerState(store, record, false);
   const before = readRestarts(folder);
   const { name = "no", maximum = 0 } = record.restart ?? {};
   const wanted = name === "always" || name === "unless-stopped" || (name === "on-failure" && exitCode !== 0);

@@ -39,7 +39,7 @@ export async function openContainer(store: string, id: string): Promise<Containe
       continue;
     }
     // its monitor is about to end; or somebody else starts it this moment
-    if (status === "running" || status === "paused" || status === "restarting") return undefined;
+    if (pid !== 0 || status === "restarting") return undefined;
     if (Date.now() > deadline) {
       throw new TsboxError(
         "busy",

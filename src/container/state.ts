@@ -83,7 +83,8 @@ export function isFrozen(cgroup: string): boolean {
 /** What was seen of a container, as far as it is asked for: a function looks when it is called. */
 export interface Seen {
   readonly started: Started | undefined;
-  readonly exited: Exited | undefined;
+  /** Looked for after that: what ended meanwhile has both. */
+  readonly exited: () => Exited | undefined;
   /** Whether somebody holds its lock. */
   readonly isHeld: () => boolean;
   /** Whether that process is there. */
@@ -92,12 +93,13 @@ export interface Seen {
   readonly isFrozen: (cgroup: string) => boolean;
 }
 
-export function containerState(store: string, record: ContainerRecord): ContainerState {
+/** @param isHeld whether a monitor has its lock; for callers who know, among them those who have it themselves */
+export function containerState(store: string, record: ContainerRecord, isHeld?: boolean): ContainerState {
   const folder = containerFolder(store, record.id);
   return judge(store, record, {
-    isHeld: () => isRunning(folder),
+    isHeld: () => isHeld ?? isRunning(folder),
     started: readJSON<Started>(`${folder}/started.json`),
-    exited: readJSON<Exited>(`${folder}/exited.json`),
+    exited: () => readJSON<Exited>(`${folder}/exited.json`),
     isAlive: ({ pid, startTime }) => isAlive(pid, startTime),
     isFrozen,
   });
@@ -106,27 +108,33 @@ export function containerState(store: string, record: ContainerRecord): Containe
 /** The state of a container of which that was seen. */
 export function judge(store: string, record: ContainerRecord, seen: Seen): ContainerState {
   const folder = containerFolder(store, record.id);
-  const { started, exited } = seen;
+  const { started } = seen;
+  let exited = seen.exited();
   const restarts =
     record.restart === undefined ? 0 : (readJSON<{ count: number }>(`${folder}/restarts.json`)?.count ?? 0);
+  const nothing = { pid: 0, startTime: 0, startedAt: started?.startedAt, finishedAt: undefined, restarts };
+  if (started !== undefined && exited === undefined) {
+    const { pid, startTime, cgroup } = started;
+    const now = { exitCode: 0, error: undefined, oomKilled: false, cgroup, health: healthOf(folder, record) };
+    // a container that took away its own death signal may outlive its monitor
+    if (seen.isAlive(started)) {
+      const status = cgroup !== undefined && seen.isFrozen(cgroup) ? "paused" : "running";
+      return { ...nothing, ...now, pid, startTime, status };
+    }
+    // until its monitor has noted how it ended, nobody can say it
+    if (seen.isHeld()) return { ...nothing, ...now, status: "running" };
+    // which it may have done since
+    exited = seen.exited();
+  }
   const ended = {
-    pid: 0,
-    startTime: 0,
+    ...nothing,
     exitCode: exited?.exitCode ?? (started === undefined ? 0 : 137),
     error: exited?.error,
     oomKilled: exited?.oomKilled === true,
-    startedAt: started?.startedAt,
     finishedAt: exited?.finishedAt,
-    restarts,
     cgroup: undefined,
     health: undefined,
   };
-  // a container that took away its own death signal may outlive its monitor
-  if (started !== undefined && exited === undefined && seen.isAlive(started)) {
-    const { pid, startTime, cgroup } = started;
-    const status = cgroup !== undefined && seen.isFrozen(cgroup) ? "paused" : "running";
-    return { ...ended, pid, startTime, exitCode: 0, status, cgroup, health: healthOf(folder, record) };
-  }
   if (exited !== undefined && record.restart !== undefined && exists(`${folder}/restarts.json`) && seen.isHeld())
     return { ...ended, status: "restarting" };
   if (started === undefined && exited === undefined) return { ...ended, status: "created" };

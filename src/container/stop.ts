@@ -111,7 +111,7 @@ export async function settledState(
     const state = containerState(store, record);
     if (state.pid !== 0 || (pauseCounts && state.status === "restarting")) return state;
     // what it wrote before it let go of the lock
-    if (!isRunning(folder)) return containerState(store, record);
+    if (!isRunning(folder)) return containerState(store, record, false);
     if (Date.now() > deadline)
       throw new TsboxError(
         "busy",

@@ -37,7 +37,7 @@ function isLeftover(store: string, id: string): boolean {
   const record = recordIfPresent(store, id);
   if (record !== undefined) {
     if (!record.remove) return false;
-    const { status } = containerState(store, record);
+    const { status } = containerState(store, record, false);
     return status === "exited";
   }
   const folder = statIfPresent(containerFolder(store, id));

@@ -56,8 +56,9 @@ export async function commitContainer(store: Store, id: string, request: CommitR
 async function pause(store: string, id: string, asked: boolean | undefined): Promise<() => Promise<void>> {
   const nothing = async () => {};
   const { readRecord } = await import("../state.ts");
-  const { status, cgroup } = containerState(store, readRecord(store, id));
-  if (asked === false || status !== "running" || (cgroup === undefined && asked === undefined)) return nothing;
+  const { status, pid, cgroup } = containerState(store, readRecord(store, id));
+  if (asked === false || status !== "running" || pid === 0 || (cgroup === undefined && asked === undefined))
+    return nothing;
   const { pauseContainer } = await import("../pause.ts");
   await pauseContainer(store, id, true);
   const resume = () => pauseContainer(store, id, false);

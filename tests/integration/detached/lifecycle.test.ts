@@ -219,6 +219,30 @@ describe("races", () => {
     expect(readFileSync(`${host.container("box")}/upper/runs`, "utf8")).toBe("up\n");
   });
 
+  it("one whose monitor has yet to note how it ended has not ended", async () => {
+    using host = new Host();
+    const loop = "trap 'exit 4' TERM; echo ready; while :; do sleep 0.05; done";
+    await host.ok(["create", "--network=none", "--name", "box", host.image, "sh", "-c", loop]);
+    for (const [command, output, log] of [
+      ["wait", "4\n", "ready\n"],
+      ["start", "box\n", "ready\nready\n"],
+    ] as const) {
+      await host.ok(["start", "box"]);
+      await until("it is ready", async () => (await host.ok(["logs", "box"])) === log);
+      const [pid, monitor] = [host.pid("box"), host.monitor("box")];
+      process.kill(monitor, "SIGSTOP");
+      process.kill(pid, "SIGTERM");
+      await until("it is no process any more", () => !isProcess(pid));
+      const state = await host.ok(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "box"]);
+      expect(state).toBe("running 0\n");
+      const told = host.ok([command, "box"]);
+      expect(await Promise.race([told, Bun.sleep(500).then(() => "not yet")])).toBe("not yet");
+      process.kill(monitor, "SIGCONT");
+      expect(await told).toBe(output);
+      if (command === "start") expect(host.pid("box")).not.toBe(pid);
+    }
+  });
+
   it("rm -f during exec ends both", async () => {
     using host = new Host();
     await host.start(["--name", "box"], FOREVER);
