@@ -83,11 +83,8 @@ function shims(hot: Hot): BunPlugin {
   };
 }
 
-/**
- * While hot files are made: what is imported only when it is needed is no part of one, nor are packages, other hot files and what
- * the entry needs at once.
- */
-function outside(first: ReadonlySet<string>): BunPlugin {
+/** While hot files are made: what is imported only when it is needed is no part of one, nor are packages and other hot files. */
+function outside(): BunPlugin {
   return {
     name: "outside",
     setup(build) {
@@ -95,7 +92,7 @@ function outside(first: ReadonlySet<string>): BunPlugin {
         const file = path.startsWith(".") ? resolve(dirname(importer), path) : path;
         const later = kind === "dynamic-import" || kind === "require-call";
         const isOurs = file.startsWith("/") && !/\/hot-\d+\.js$/.test(file);
-        return later || !isOurs || first.has(file) ? { path: file, external: true } : undefined;
+        return later || !isOurs ? { path: file, external: true } : undefined;
       });
     },
   };
@@ -127,7 +124,7 @@ function mergeSmallSets(members: Map<string, number[]>): void {
 }
 
 /**
- * @param entry where the executable begins; what it needs at once stays apart, for commands that need nothing else
+ * @param entry where the executable begins; what it needs at once is a file of its own, for commands that need nothing else
  * @param groups each a list of modules (absolute paths) that are loaded together
  * @param folder for the files; it must stay until the executable is built, and see the project's node_modules
  * @param config what else the bundler is told
@@ -141,9 +138,8 @@ export async function hotBundles(
   config: Pick<BuildConfig, "target" | "define"> & { readonly plugins: readonly BunPlugin[] },
 ): Promise<BunPlugin> {
   const hot = new Hot();
-  let first: ReadonlySet<string> = new Set();
   const bundle = async (entrypoints: readonly string[]) => {
-    const plugins = [outside(first), shims(hot), ...config.plugins];
+    const plugins = [outside(), shims(hot), ...config.plugins];
     const result = await Bun.build({
       ...config,
       plugins,
@@ -170,26 +166,12 @@ export async function hotBundles(
   };
 
   // before the first bundle: the bundler remembers for the life of this process which files a folder has
-  for (let index = 0; index < 2 ** groups.length; index++) {
+  for (let index = 0; index <= 2 ** groups.length; index++) {
     for (const name of [`hot-${index}.js`, `hot-${index}.entry.ts`]) writeFileSync(join(folder, name), "");
   }
 
-  first = (await bundle([entry])).modules;
-  const members = new Map<string, number[]>();
-  for (const [group, entries] of groups.entries()) {
-    for (const module of (await bundle(entries)).modules) {
-      // what a folder offers leads to most of it, and is in each file that needs some
-      if (!first.has(module) && !module.endsWith("/index.ts"))
-        members.set(module, [...(members.get(module) ?? []), group]);
-    }
-  }
-  mergeSmallSets(members);
-  // what most groups have comes first: the others import from it
-  const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
-  for (const [index, set] of sets.entries()) {
-    let own = new Set(
-      [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module),
-    );
+  const makeFile = async (index: number, wanted: Iterable<string>) => {
+    let own = new Set(wanted);
     const revealing = join(folder, `hot-${index}.entry.ts`);
     for (;;) {
       writeFileSync(revealing, [...own].map((module) => hot.reveal(module)).join(""));
@@ -200,10 +182,25 @@ export async function hotBundles(
       // with all that they export, modules may need others, which are in this file then and must be exported too
       if ([...modules].every((module) => own.has(module))) {
         for (const module of own) hot.put(module, file);
-        break;
+        return;
       }
       own = new Set([...own, ...modules]);
     }
+  };
+
+  const { modules: first } = await bundle([entry]);
+  first.delete(resolve(entry));
+  await makeFile(0, first);
+  const members = new Map<string, number[]>();
+  for (const [group, entries] of groups.entries()) {
+    for (const module of (await bundle(entries)).modules) members.set(module, [...(members.get(module) ?? []), group]);
+  }
+  mergeSmallSets(members);
+  // what most groups have comes first: the others import from it
+  const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
+  for (const [index, set] of sets.entries()) {
+    const own = [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module);
+    await makeFile(index + 1, own);
   }
   return shims(hot);
 }
