@@ -151,11 +151,11 @@ function boolean(command: CommandDefinition, shown: string, given: string | unde
 
 /** Flags that Docker has and tsbox has not built are named as such, so that nobody wonders about a typing error. */
 const NOT_BUILT = `--link --ip6 --gpus --runtime --isolation
-  --cgroup-parent --cgroupns --blkio-weight --cpu-shares --cpuset-cpus --cpuset-mems --memory-swap --memory-reservation --oom-kill-disable
-  --oom-score-adj --storage-opt --attach -a --sig-proxy --volume-driver --kernel-memory
-  --device-cgroup-rule --systemd --tz --umask --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
-  --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops
-  --domainname --label-file --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`;
+  --cgroup-parent --cgroupns --oom-kill-disable
+  --storage-opt --attach -a --sig-proxy --volume-driver --kernel-memory
+  --device-cgroup-rule --systemd --tz --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
+  --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops
+  --memory-swappiness --link-local-ip --use-api-socket --blkio-weight-device --rdt-class`;
 
 function unknown(command: CommandDefinition, shown: string): TsboxError {
   if (NOT_BUILT.split(/\s+/).includes(shown))

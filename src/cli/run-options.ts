@@ -27,6 +27,11 @@ function values() {
   return require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
 }
 
+/** What is only of containers with limits. */
+function limits() {
+  return require("./limit-flags.ts") as typeof import("./limit-flags.ts");
+}
+
 /** What is only of containers that stay. */
 function stays() {
   return require("./run-stays.ts") as typeof import("./run-stays.ts");
@@ -124,7 +129,10 @@ export function readRunOptions(
     uts: oneOf<NamespaceChoice>(args, "uts", ["private", "host"], "private"),
     stopSignal: optional(last(args, "stop-signal"), (text) => values().parseSignal(text)),
     resources: readResources(args),
-    labels: pairs(args, "label"),
+    domainname: last(args, "domainname"),
+    oomScoreAdj: optional(last(args, "oom-score-adj"), (text) => limits().parseOomScore(text)),
+    umask: optional(last(args, "umask"), (text) => limits().parseUmask(text)),
+    labels: readLabels(args),
     annotations: pairs(args, "annotation"),
     cidFile: last(args, "cidfile"),
     pull: oneOf<PullPolicy>(args, "pull", ["missing", "always", "never", "newer"], "missing"),
@@ -166,18 +174,18 @@ export function checkHostname(name: string): string {
   );
 }
 
+const LIMITS =
+  "memory memory-swap memory-reservation cpus cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems blkio-weight pids-limit";
+
 function readResources(args: ParsedArgs): LinuxResources {
-  const memory = optional(last(args, "memory"), (text) => values().parseBytes(text, "--memory"));
-  const cpu = optional(last(args, "cpus"), (text) => values().parseCpus(text));
-  const pids = last(args, "pids-limit");
-  if (pids !== undefined && !/^-?\d+$/.test(pids))
-    throw new TsboxError("usage", `cannot use --pids-limit ${pids}: it is not a number`);
-  return {
-    // as Docker: as much swap again, unless said otherwise
-    ...(memory === undefined ? {} : { memory: { limit: memory, swap: memory * 2 } }),
-    ...(cpu === undefined ? {} : { cpu }),
-    ...(pids === undefined ? {} : { pids: { limit: Number(pids) } }),
-  };
+  return LIMITS.split(" ").some((name) => args.flags.has(name)) ? limits().readFirstLimits(args) : {};
+}
+
+/** Later ones count more, and the command line's more than files'. */
+function readLabels(args: ParsedArgs): Record<string, string> {
+  const labels = pairs(args, "label");
+  const files = all(args, "label-file");
+  return files.length === 0 ? labels : { ...stays().readLabelFiles(files), ...labels };
 }
 
 /** An option that would silently do nothing is an error (CVE-2025-65105, CVE-2025-64750). */

@@ -1,12 +1,11 @@
 /** `tsbox update` */
-import { parseBytes, parseCpus } from "../container/flags/index.ts";
 import { type ContainerUpdate, updateContainer } from "../container/update.ts";
 import { TsboxError } from "../error.ts";
 import { warn } from "../linux/warn.ts";
-import type { LinuxCPU, LinuxMemory } from "../oci/index.ts";
 import { type CommandDefinition, last, type ParsedArgs } from "./args.ts";
 import { HELP, readCommand } from "./command.ts";
 import { forContainers } from "./containers.ts";
+import { readLimits } from "./limit-flags.ts";
 import { parseRestart } from "./run-stays.ts";
 
 const number = (description: string, alias?: string) =>
@@ -56,50 +55,6 @@ export async function update(argv: readonly string[]): Promise<number> {
 
 /** @throws TsboxError `usage` */
 function readUpdate(args: ParsedArgs): ContainerUpdate {
-  const memory: LinuxMemory = defined({
-    limit: bytes(args, "memory"),
-    swap: bytes(args, "memory-swap"),
-    reservation: bytes(args, "memory-reservation"),
-  });
-  const cpus = last(args, "cpus");
-  if (cpus !== undefined && (last(args, "cpu-quota") ?? last(args, "cpu-period")) !== undefined)
-    throw new TsboxError("usage", "cannot use --cpus with --cpu-quota or --cpu-period: both say the same");
-  const cpu: LinuxCPU = defined({
-    shares: whole(args, "cpu-shares"),
-    period: whole(args, "cpu-period"),
-    quota: whole(args, "cpu-quota"),
-    cpus: last(args, "cpuset-cpus"),
-    mems: last(args, "cpuset-mems"),
-    ...(cpus === undefined ? {} : parseCpus(cpus)),
-  });
-  const pids = whole(args, "pids-limit");
-  const weight = whole(args, "blkio-weight");
   const restart = last(args, "restart");
-  return {
-    resources: {
-      ...(Object.keys(memory).length === 0 ? {} : { memory }),
-      ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
-      ...(pids === undefined ? {} : { pids: { limit: pids === 0 ? -1 : pids } }),
-      ...(weight === undefined ? {} : { blockIO: { weight } }),
-    },
-    restart: restart === undefined ? undefined : parseRestart(restart),
-  };
-}
-
-/** Without what is undefined, which would overwrite. */
-function defined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T; // cast: a part of T, whose fields are optional
-}
-
-function bytes(args: ParsedArgs, name: string): number | undefined {
-  const text = last(args, name);
-  if (text === "-1") return -1;
-  return text === undefined ? undefined : parseBytes(text, `--${name}`);
-}
-
-function whole(args: ParsedArgs, name: string): number | undefined {
-  const text = last(args, name);
-  if (text === undefined) return undefined;
-  if (/^-?\d{1,15}$/.test(text)) return Number(text);
-  throw new TsboxError("usage", `cannot use --${name} ${text}: it is not a number`);
+  return { resources: readLimits(args), restart: restart === undefined ? undefined : parseRestart(restart) };
 }

@@ -164,7 +164,7 @@ function configOf(record: ContainerRecord, saved: SavedOptions | undefined): Ins
   const given = options?.command ?? record.command;
   return {
     Hostname: options?.hostname ?? record.id.slice(0, 12),
-    Domainname: "",
+    Domainname: options?.domainname ?? "",
     User: options?.user ?? defaults.User ?? "",
     AttachStdin: options?.interactive ?? false,
     AttachStdout: !(options?.detach ?? false),

@@ -30,7 +30,7 @@ export function hostConfig(record: ContainerRecord, saved: SavedOptions | undefi
     IpcMode: options?.ipc ?? "private",
     Init: options?.init ?? false,
     Links: null,
-    OomScoreAdj: 0,
+    OomScoreAdj: options?.oomScoreAdj ?? 0,
     PidMode: options?.pid === "host" ? "host" : "",
     Privileged: options?.privileged ?? false,
     ReadonlyRootfs: options?.readOnly ?? false,

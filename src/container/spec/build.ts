@@ -83,6 +83,7 @@ export function buildSpec(options: RunOptions, defaults: ContainerDefaults, cont
     process: buildProcess(options, defaults, context),
     root: { path: context.rootPath, ...(options.readOnly ? { readonly: true } : {}) },
     ...(options.uts === "host" || joins(context, "uts") ? {} : { hostname: context.hostname }),
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
     mounts: buildMounts(options, context),
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     linux: buildLinux(options, context),
@@ -112,7 +113,12 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
   const groups = context.mapping.kind === "single" ? [] : user.groups;
   return {
     terminal: options.tty,
-    user: { uid: user.uid, gid: user.gid, umask: 0o022, ...(groups.length > 0 ? { additionalGids: groups } : {}) },
+    user: {
+      uid: user.uid,
+      gid: user.gid,
+      umask: options.umask ?? 0o022,
+      ...(groups.length > 0 ? { additionalGids: groups } : {}),
+    },
     args: commandLine(options, defaults),
     env,
     cwd,
@@ -120,6 +126,7 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
     capabilities: { bounding: capabilities, effective: ofRoot, permitted: ofRoot, inheritable: [], ambient: [] },
     noNewPrivileges: options.security.noNewPrivileges,
     ...(options.rlimits.length > 0 ? { rlimits: options.rlimits } : {}),
+    ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
   };
 }
 

@@ -108,6 +108,11 @@ export interface RunOptions {
   readonly uts: NamespaceChoice;
   readonly stopSignal: string | undefined;
   readonly resources: LinuxResources;
+  readonly domainname?: string | undefined;
+  /** -1000 to 1000 */
+  readonly oomScoreAdj?: number | undefined;
+  /** Undefined: 0022. */
+  readonly umask?: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly cidFile: string | undefined;

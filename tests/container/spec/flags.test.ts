@@ -289,6 +289,17 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   [["--security-opt", "magic=on", "i"], 'cannot use --security-opt magic=on: there is no option "magic"'],
   [["--security-opt", "mask=proc/kcore", "i"], 'cannot use --security-opt: "proc/kcore" is not an absolute path'],
   [["--pids-limit", "many", "i"], "cannot use --pids-limit many: it is not a number"],
+  [["--cpu-shares", "1.5", "i"], "cannot use --cpu-shares 1.5: it is not a number"],
+  [["--memory-swap", "1g", "i"], "cannot use --memory-swap without --memory: it limits both together"],
+  [
+    ["-m", "1g", "--memory-swap", "1m", "i"],
+    "cannot use a --memory-swap that is less than --memory: it limits both together",
+  ],
+  [["-m", "1m", "--memory-reservation", "1g", "i"], "cannot use a --memory-reservation that is more than --memory"],
+  [["--cpus", "1", "--cpu-quota", "5", "i"], "cannot use --cpus with --cpu-quota or --cpu-period: both say the same"],
+  [["--oom-score-adj", "1001", "i"], "cannot use --oom-score-adj 1001: it is not between -1000 and 1000"],
+  [["--umask", "0888", "i"], "cannot use --umask 0888: it is not an octal number such as 0022"],
+  [["--label-file", "/nonexistent", "i"], "cannot read --label-file /nonexistent: no such file or directory"],
   [["--pull", "sometimes", "i"], "cannot use --pull sometimes: it is not one of missing, always, never, newer"],
   [["--pid", "container:x", "i"], "cannot use --pid container:x: it is not one of private, host"],
   [["--storage-driver", "zfs", "i"], "cannot use --storage-driver zfs: it is not one of overlay, fuse-overlayfs, copy"],
@@ -310,6 +321,16 @@ describe("refused in one sentence", () => {
     expect(refusal(() => specify(["--security-opt", "unmask=/proc", "i"]))).toStartWith(
       "cannot use --security-opt unmask=/proc: it is not masked; /proc/acpi, ",
     );
+  });
+
+  test("labels come from files, too; the command line counts more", () => {
+    using folder = temporaryFolder();
+    writeFileSync(`${folder.path}/labels`, "# what\n\na=1\n  b=x = y\nc\n");
+    expect(options(["--label-file", `${folder.path}/labels`, "--label", "a=2", "i"]).labels).toEqual({
+      a: "2",
+      b: "x = y",
+      c: "",
+    });
   });
 
   test("groups cannot be added where only one id is mapped", () => {

@@ -65,6 +65,14 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "more-limits",
+    flags: [
+      ..."-m 512m --memory-swap 768m --memory-reservation 256m -c 512 --cpu-period 50000 --cpu-quota 25000".split(" "),
+      ..."--cpuset-cpus 0-1 --cpuset-mems 0 --blkio-weight 300 --pids-limit -1 --oom-score-adj 500".split(" "),
+      ..."--umask 0077 --domainname example.org alpine".split(" "),
+    ],
+  },
+  {
     name: "host-namespaces",
     flags: ["--pid=host", "--ipc=host", "--uts=host", "--network=host", "alpine"],
     context: { newNetwork: false },
