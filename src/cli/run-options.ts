@@ -74,6 +74,10 @@ export function readRunOptions(
   const given = all(args, "env").map((text) => parseEnv(text, env));
   if (isOn(args, "detach") && isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
     throw new TsboxError("usage", "cannot use --rm with --restart: what is removed cannot be started again");
+  if (last(args, "uts") === "host" && args.flags.has("hostname"))
+    throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");
+  if (last(args, "ipc") === "host" && args.flags.has("shm-size"))
+    throw new TsboxError("usage", "cannot use --shm-size with --ipc=host: /dev/shm is the host's");
   return {
     detach: isOn(args, "detach"),
     detachKeys: last(args, "detach-keys"),

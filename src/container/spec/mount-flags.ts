@@ -49,8 +49,11 @@ export function bindOptions(given: readonly string[], flag: string, type: "bind"
     else if ((option === "nocopy" || option === "copy") && type === "volume") noCopy = option === "nocopy";
     else throw fail(flag, `${JSON.stringify(option)} is not an option${type === "bind" ? "" : ` of a ${type}`}`);
   }
+  if (given.includes("ro") && given.includes("rw")) throw fail(flag, "ro and rw contradict each other");
   if (!options.some((option) => option === "bind" || option === "rbind")) options.unshift("rbind");
-  if (!options.some((option) => /^r?(shared|slave|private|unbindable)$/.test(option))) options.push("rprivate");
+  const propagations = options.filter((option) => /^r?(shared|slave|private|unbindable)$/.test(option));
+  if (propagations.length > 1) throw fail(flag, `${propagations.join(" and ")} contradict each other`);
+  if (propagations.length === 0) options.push("rprivate");
   return { options, ...(chown ? { chown } : {}), ...(noCopy ? { noCopy } : {}) };
 }
 
