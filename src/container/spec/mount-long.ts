@@ -25,9 +25,25 @@ interface Keys {
   readonly options: string[];
 }
 
+/** As a line of CSV, which Docker reads: a field in double quotes may hold commas, and a doubled quote is one. */
+function fields(text: string, flag: string): string[] {
+  if (!text.includes('"')) return text.split(",");
+  const found: string[] = [];
+  for (let at = 0; at <= text.length; ) {
+    const match = /(?:"((?:[^"]|"")*)"|([^",]*))(?=,|$)/y;
+    match.lastIndex = at;
+    const field = match.exec(text);
+    if (field === null)
+      throw fail(flag, "its quotes do not fit: a whole KEY=VALUE is quoted, and a quote in it is doubled");
+    found.push(field[1]?.replaceAll('""', '"') ?? field[2] ?? "");
+    at = match.lastIndex + 1;
+  }
+  return found;
+}
+
 function readKeys(text: string, flag: string): Keys {
   const keys: Keys = { options: [] };
-  for (const part of text.split(",")) {
+  for (const part of fields(text, flag)) {
     const at = part.indexOf("=");
     const key = at < 0 ? part : part.slice(0, at);
     const value = at < 0 ? undefined : part.slice(at + 1);
