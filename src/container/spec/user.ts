@@ -89,19 +89,26 @@ export function resolveUser(spec: string, extra: readonly string[], readFile: Re
   const entry = passwd.find((candidate) => (uid === undefined ? candidate.name === userText : candidate.uid === uid));
   if (uid === undefined && entry === undefined) throw fail("no such user in the image's /etc/passwd");
 
+  const named = (text: string) => groups().find((candidate) => candidate.name === text)?.gid;
   const groupID = (text: string): number => {
-    const id = number(text, spec) ?? groups().find((candidate) => candidate.name === text)?.gid;
+    const id = number(text, spec) ?? named(text);
     if (id === undefined) throw fail(`no group ${JSON.stringify(text)} in the image's /etc/group`);
     return id;
   };
   const gid = groupText === undefined ? (entry?.gid ?? 0) : groupID(groupText);
+  const added = (text: string): number => {
+    const id = NUMBER.test(text) ? parseID(text) : named(text);
+    if (id !== undefined) return id;
+    const reason = NUMBER.test(text) ? `it is not between 0 and ${MAX_ID}` : `no such group in the image's /etc/group`;
+    throw new TsboxError("not-found", `cannot use --group-add ${JSON.stringify(text)}: ${reason}`);
+  };
   const own =
     entry === undefined || groupText !== undefined
       ? []
       : groups()
           .filter(({ members }) => members.includes(entry.name))
           .map((group) => group.gid);
-  const all = new Set([...own, ...extra.map(groupID)]);
+  const all = new Set([...own, ...extra.map(added)]);
   all.delete(gid);
   return {
     uid: uid ?? entry?.uid ?? 0,

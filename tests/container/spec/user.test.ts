@@ -53,6 +53,15 @@ describe("users that are refused, in one sentence", () => {
   }
 });
 
+test("a group that there is not is said to be --group-add's", () => {
+  expect(refusal(() => of("", ["video"]))).toBe(
+    'cannot use --group-add "video": no such group in the image\'s /etc/group',
+  );
+  expect(refusal(() => of("", ["4294967296"]))).toBe(
+    'cannot use --group-add "4294967296": it is not between 0 and 4294967294',
+  );
+});
+
 test("an image without /etc/passwd runs as root and as numbers", () => {
   const none = () => undefined;
   expect(resolveUser("", [], none)).toEqual({ uid: 0, gid: 0, groups: [0], home: undefined });
