@@ -2,6 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { chooseMapping, type IdMapping } from "../idmap/index.ts";
 import type { OnPullEvent } from "../image/index.ts";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT } from "../linux/abi.gen.ts";
 import { randomHex } from "../linux/random.ts";
 import { statPath } from "../linux/stat.ts";
 import { replaceFile } from "../linux/write-text.ts";
@@ -133,11 +134,15 @@ async function chooseVolumes(
 function checkSources({ mounts }: RunOptions): void {
   for (const { type, source, flag } of mounts) {
     if (type !== "bind" || source === undefined) continue;
+    let mode: number;
     try {
-      statPath(source);
+      ({ mode } = statPath(source));
     } catch (cause) {
       throw new TsboxError("not-found", `cannot use ${flag}: ${source}: no such file or folder on the host`, { cause });
     }
+    // a folder stands for all devices in it
+    if (flag.startsWith("--device ") && ![S_IFCHR, S_IFBLK, S_IFDIR].includes(mode & S_IFMT))
+      throw new TsboxError("usage", `cannot use ${flag}: ${source} is not a device`);
   }
 }
 

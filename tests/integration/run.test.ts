@@ -328,6 +328,15 @@ describe("mounts", () => {
     );
   });
 
+  test("--device takes devices, not any file", async () => {
+    const { exitCode, stderr } = await it.run(["--device", "/etc/passwd"], ["true"]);
+    expect(exitCode).toBe(125);
+    expect(stderr).toBe("tsbox: cannot use --device /etc/passwd: /etc/passwd is not a device\n");
+    expect(await it.output(["--device", "/dev/null:/dev/nothing"], sh("test -c /dev/nothing && echo device"))).toBe(
+      "device",
+    );
+  });
+
   test("with --read-only nothing can be written but what is meant for it", async () => {
     const image = it.make("volumes", { config: { Cmd: ["sh"], Env: ["PATH=/bin"], Volumes: { "/var/data": {} } } });
     const script = "touch /x 2> /dev/null || echo root; touch /var/data/x && echo volume; touch /t/x && echo tmpfs";
