@@ -2,6 +2,7 @@
 import { TsboxError } from "../error.ts";
 import type { OnPullEvent } from "../image/index.ts";
 import { SYS } from "../linux/abi.gen.ts";
+import { reasonOf } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
 import { isTerminal } from "../linux/terminal.ts";
 import { writeText } from "../linux/write-text.ts";
@@ -116,6 +117,6 @@ function writeCidFile({ cidFile }: RunOptions, id: string): void {
   try {
     writeText(cidFile, id, { exclusive: true });
   } catch (cause) {
-    throw new TsboxError("exists", `cannot write --cidfile ${cidFile}: ${(cause as Error).message}`, { cause }); // cast: a SyscallError
+    throw new TsboxError("exists", `cannot write --cidfile ${cidFile}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 /** The seccomp filter of a container: the default profile, one from a file, or none. */
 import { TsboxError } from "../error.ts";
+import { reasonOf } from "../linux/errno.ts";
 import { readText } from "../linux/read-text.ts";
 import { parseSeccompProfile, type RuntimeConfig } from "../oci/index.ts";
 import { type CompiledSeccomp, compileSeccomp, defaultFilter, loadProfile } from "../runtime/index.ts";
@@ -20,7 +21,7 @@ export async function chooseSeccomp(options: RunOptions, config: RuntimeConfig):
   try {
     json = parseSeccompProfile(readText(seccomp));
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? "it is not JSON" : (cause as Error).message; // cast: readText throws SyscallError
+    const reason = cause instanceof SyntaxError ? "it is not JSON" : reasonOf(cause);
     throw new TsboxError("usage", `cannot use --security-opt seccomp=${seccomp}: ${reason}`, { cause });
   }
   const profile = await loadProfile(json, capabilities);

@@ -74,6 +74,12 @@ export class SyscallError extends Error {
   }
 }
 
+/** Why it failed, in words that follow a path that was named already: `no such file or directory`. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof SyscallError) return errnoText(error.errno);
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Passes a result of {@link syscall} through, or throws what a negative one means. */
 export function check(name: string, result: number, path?: string): number {
   if (result < 0) throw new SyscallError(name, -result, path);

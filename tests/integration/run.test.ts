@@ -328,6 +328,17 @@ describe("mounts", () => {
     );
   });
 
+  test("files of flags that cannot be read or written are said in people's words", async () => {
+    const failure = async (...flags: string[]) => (await it.run(flags, ["true"])).stderr;
+    expect(await failure("--security-opt", "seccomp=/nonexistent")).toBe(
+      "tsbox: cannot use --security-opt seccomp=/nonexistent: no such file or directory\n",
+    );
+    expect(await failure("--cidfile", "/etc/passwd")).toBe("tsbox: cannot write --cidfile /etc/passwd: file exists\n");
+    expect(await failure("--env-file", "/nonexistent")).toBe(
+      "tsbox: cannot read --env-file /nonexistent: no such file or directory\n",
+    );
+  });
+
   test("--device takes devices, not any file", async () => {
     const { exitCode, stderr } = await it.run(["--device", "/etc/passwd"], ["true"]);
     expect(exitCode).toBe(125);

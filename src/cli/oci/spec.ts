@@ -1,5 +1,6 @@
 /** `spec`: a config.json to begin with. */
 import { TsboxError } from "../../error.ts";
+import { reasonOf } from "../../linux/errno.ts";
 import { writeText } from "../../linux/write-text.ts";
 import { exampleConfig } from "../../runtime/lifecycle/index.ts";
 import { absolute } from "./globals.ts";
@@ -26,7 +27,7 @@ export async function spec(argv: readonly string[]): Promise<number> {
       exclusive: true,
     });
   } catch (cause) {
-    throw new TsboxError("exists", `cannot write ${path}: ${(cause as Error).message}`, { cause }); // cast: SyscallError
+    throw new TsboxError("exists", `cannot write ${path}: ${reasonOf(cause)}`, { cause });
   }
   return 0;
 }

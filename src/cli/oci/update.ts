@@ -1,5 +1,6 @@
 /** `update` */
 import { TsboxError } from "../../error.ts";
+import { reasonOf } from "../../linux/errno.ts";
 import { readText } from "../../linux/read-text.ts";
 import type { LinuxResources } from "../../oci/index.ts";
 import { updateContainer } from "../../runtime/lifecycle/index.ts";
@@ -83,7 +84,7 @@ async function readResources(file: string): Promise<LinuxResources> {
     return await parseResources(readText(file), file);
   } catch (cause) {
     if (cause instanceof TsboxError) throw cause;
-    throw new TsboxError("not-found", `cannot read ${file}: ${(cause as Error).message}`, { cause }); // cast: SyscallError
+    throw new TsboxError("not-found", `cannot read ${file}: ${reasonOf(cause)}`, { cause });
   }
 }
 

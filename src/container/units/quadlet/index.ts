@@ -1,5 +1,6 @@
 /** Quadlets to units. */
 import { TsboxError } from "../../../error.ts";
+import { reasonOf } from "../../../linux/errno.ts";
 import { readText } from "../../../linux/read-text.ts";
 import { statPath } from "../../../linux/stat.ts";
 import { namesIn } from "../names-in.ts";
@@ -120,7 +121,7 @@ function readFile(path: string): string {
   try {
     return readText(path);
   } catch (cause) {
-    throw new TsboxError("not-found", `cannot read ${path}: ${(cause as Error).message}`, { cause }); // cast: a SyscallError
+    throw new TsboxError("not-found", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
