@@ -4,8 +4,9 @@
  */
 import { describe } from "bun:test";
 import { machine } from "../integration/callers/machine.ts";
-import { NEWEST, newestDebian, newestDebianIsHad } from "../integration/callers/newest.ts";
+import { NEWEST } from "../integration/callers/newest.ts";
 import { busybox } from "../support/busybox-image.ts";
+import { newestDebian, newestDebianIsHad } from "../support/newest-debian.ts";
 import { runtimeCommand } from "../support/runtime-command.ts";
 import { executable, program, requires, root } from "../support/skip.ts";
 import { TSBOX } from "../support/tsbox.ts";

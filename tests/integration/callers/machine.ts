@@ -1,5 +1,6 @@
 /** A machine of its own for callers: other programs, other cgroups and another network than those of this one. Root makes it. */
 import { chownSync } from "node:fs";
+import { ENTER_ROOT, MAKE_ROOT } from "../../support/other-root.ts";
 import { TEST_PATH } from "../../support/skip.ts";
 import type { Place } from "./place.ts";
 
@@ -10,7 +11,7 @@ const USER = 1000;
  * the root of all cgroups, and must have no processes, or it could give controllers to none.
  */
 const OUTER = `
-mkdir "$FOLDER/cgroup2" "$FOLDER/machine"
+mkdir "$FOLDER/cgroup2"
 mount -t cgroup2 cgroup2 "$FOLDER/cgroup2"
 cgroup=$FOLDER/cgroup2/\${FOLDER##*/}
 mkdir "$cgroup"
@@ -24,7 +25,7 @@ find "$cgroup" -depth -type d -exec rmdir {} +`;
 
 /**
  * What its first process does, from its namespaces to its first program. It ends when its standard input does, and all processes
- * with it. A layer above Debian takes what is written. \`/proc\` is still the one of outside at first, and says the pid there.
+ * with it. \`/proc\` is still the one of outside at first, and says the pid there.
  * Podman 5 reads runtime_supports_nocgroup, whatever containers.conf(5) says (runtime_supports_nocgroups).
  */
 const INNER = `
@@ -36,22 +37,11 @@ ip link set eth1 up
 ip link set eth0 up
 ip address add 192.0.2.2/24 dev eth0
 ip route add default via 192.0.2.1
-cd "$FOLDER/machine"
-mount -t tmpfs tmpfs .
-cd "$FOLDER/machine"
-mkdir upper work root
-mount -t overlay overlay -o "lowerdir=$DEBIAN,upperdir=upper,workdir=work" root
-cd root
+${MAKE_ROOT}
 mkdir -p ".$FOLDER"
 mount --bind "$FOLDER" ".$FOLDER"
 touch usr/local/bin/tsbox
 mount --bind "$TSBOX" usr/local/bin/tsbox
-mount --rbind /dev dev
-mount -t tmpfs -o mode=1777 tmpfs dev/shm
-mount -t proc proc proc
-mount -t sysfs sysfs sys
-mount -t cgroup2 cgroup2 sys/fs/cgroup
-mount -t tmpfs -o mode=755 tmpfs run
 echo "user:x:$USER_ID:$USER_ID::$FOLDER/home:/bin/sh" >>etc/passwd
 echo "user:x:$USER_ID:" >>etc/group
 printf 'user:100000:65536\\ncontainers:1000000:1000000\\n' | tee -a etc/subuid >>etc/subgid
@@ -69,9 +59,7 @@ chown -R "$USER_ID:$USER_ID" sys/fs/cgroup/session
 chown "$USER_ID:$USER_ID" sys/fs/cgroup sys/fs/cgroup/cgroup.procs sys/fs/cgroup/cgroup.threads sys/fs/cgroup/cgroup.subtree_control
 sed 's/[^ ]*/+&/g' sys/fs/cgroup/cgroup.controllers >sys/fs/cgroup/cgroup.subtree_control
 hostname machine
-pivot_root . .
-umount -l .
-cd /
+${ENTER_ROOT}
 echo 1 >/sys/fs/cgroup/session/cgroup.procs
 echo "$pid"
 exec catatonit -- cat`;

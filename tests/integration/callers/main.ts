@@ -2,9 +2,10 @@
  * Shows what callers do with any runtime: `bun tests/integration/callers/main.ts --runtime PATH [CALLER]...`, as root or not.
  * With `--newest root` or `--newest user`, podman and buildah of Debian's next release do it, and a runtime without a slash is theirs.
  */
+import { newestDebian } from "../../support/newest-debian.ts";
 import { CALLERS } from "./callers.ts";
 import { machine } from "./machine.ts";
-import { NEWEST, newestDebian } from "./newest.ts";
+import { NEWEST } from "./newest.ts";
 import { here } from "./place.ts";
 
 const words = process.argv.slice(2);
