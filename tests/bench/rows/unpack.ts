@@ -1,15 +1,12 @@
 /** How long an image takes from where it is to a file system that is ready to run. */
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { debianLayout } from "../../support/debian-image.ts";
 import { startRegistry } from "../../support/registry.ts";
 import { TSBOX } from "../../support/tsbox.ts";
+import { debianImage, LAYERS, SIZE } from "../debian-image.ts";
 import { type Command, medians } from "../measure.ts";
 import type { Bench, Row } from "../row.ts";
 
-const LAYERS = 7;
-/** bytes of files, before compression */
-const SIZE = 335e6;
 const RUNS = 5;
 
 let used = 0;
@@ -42,7 +39,7 @@ export const pull: Row = {
   async measure(bench) {
     const podman = bench.podman();
     await using registry = await startRegistry();
-    const image = registry.push(debianLayout(LAYERS, SIZE), "debian:bench");
+    const image = registry.push(debianImage(), "debian:bench");
     const storage = join(bench.folder, "fresh-podman");
     const theirs: Command = {
       argv: podman.command(storage, "pull", "--quiet", "--tls-verify=false", image),
@@ -60,7 +57,7 @@ export const unpack: Row = {
   peer: "umoci",
   atMost: 0.3,
   async measure(bench) {
-    const image = debianLayout(LAYERS, SIZE);
+    const image = debianImage();
     const bundle = join(bench.folder, "umoci");
     const theirs: Command = {
       argv: ["umoci", "unpack", "--rootless", "--image", image.slice("oci:".length), bundle],

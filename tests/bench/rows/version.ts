@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TSBOX } from "../../support/tsbox.ts";
 import { medians } from "../measure.ts";
+import { readWhole } from "../page-cache.ts";
 import type { Row } from "../row.ts";
 
 const RUNS = 100;
@@ -18,6 +19,7 @@ export const version: Row = {
     writeFileSync(entry, "export {};\n");
     const compile = { outfile: empty, autoloadDotenv: false, autoloadBunfig: false };
     await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", bytecode: true, minify: true, compile });
+    readWhole([empty]);
     const { env } = person;
     const [mine, peer] = await medians(
       [
