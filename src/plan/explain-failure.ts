@@ -131,4 +131,5 @@ const REMEDIES: Record<string, string> = {
   [`clone ${E.EUSERS}`]: "user namespaces are nested too deeply",
   [`clone ${E.EAGAIN}`]: "the limit on processes is reached (ulimit -u)",
   [`write_file ${E.EPERM}`]: "run tsbox doctor",
+  [`prlimit ${E.EPERM}`]: "only root may raise a limit above the hard one of whoever starts tsbox (ulimit -H -a)",
 };

@@ -56,7 +56,12 @@ const ALL = (1n << 64n) - 1n;
 
 /** RLIM_INFINITY is the largest 64-bit number; JSON has it as a number that doubles cannot hold. */
 function limit(value: number): bigint {
-  return value >= 2 ** 63 || value < 0 ? 0xffffffffffffffffn : BigInt(Math.trunc(value));
+  return value >= 2 ** 63 || value < 0 ? ALL : BigInt(Math.trunc(value));
+}
+
+function limitText(value: number): string {
+  const exact = limit(value);
+  return exact === ALL ? "unlimited" : String(exact);
 }
 
 /**
@@ -81,7 +86,9 @@ export function addProcessLimits(compilation: Compilation, process: ProcessConfi
     if (resource === undefined) {
       throw new TsboxError("invalid", `cannot run: process.rlimits: ${type} is not a limit`);
     }
-    inside.add("prlimit", [resource, limit(soft), limit(hard)], { note: `set ${type} to ${soft}:${hard}` });
+    inside.add("prlimit", [resource, limit(soft), limit(hard)], {
+      note: `set ${type} to ${limitText(soft)}:${limitText(hard)}`,
+    });
   }
   addScheduling(inside, process);
   addMemoryPolicy(inside, config);

@@ -339,6 +339,14 @@ describe("mounts", () => {
     );
   });
 
+  test("a limit that only root may set is said in words, and what it takes", async () => {
+    const { exitCode, stderr } = await it.run(["--ulimit", "nofile=-1"], ["true"]);
+    expect(exitCode).toBe(125);
+    expect(stderr).toBe(
+      "tsbox: cannot set RLIMIT_NOFILE to unlimited:unlimited: operation not permitted; only root may raise a limit above the hard one of whoever starts tsbox (ulimit -H -a)\n",
+    );
+  });
+
   test("--device takes devices, not any file", async () => {
     const { exitCode, stderr } = await it.run(["--device", "/etc/passwd"], ["true"]);
     expect(exitCode).toBe(125);
