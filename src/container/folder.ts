@@ -21,7 +21,18 @@
  * `containers/names/<name>` is a link to the id; making it is what decides who gets a name.
  */
 import { TsboxError } from "../error.ts";
-import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_RDWR, SYS } from "../linux/abi.gen.ts";
+import {
+  AT_FDCWD,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_RDWR,
+  SYS,
+} from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
@@ -165,10 +176,19 @@ export function nameOwner(store: string, name: string): string | undefined {
   return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
 }
 
+/** How often a lock is tried to be taken that others share, a millisecond after the other. */
+const LOOKS = 100;
+
 /** Takes the lock of a container that is to run. @returns its descriptor, which survives exec; undefined when it runs already */
 export function takeLock(path: string): number | undefined {
   const lock = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(`${path}/lock`), O_RDWR), `${path}/lock`);
-  if (syscall(SYS.flock, lock, LOCK_EX | LOCK_NB) === 0) return lock;
+  for (let look = 0; look < LOOKS; look++) {
+    if (syscall(SYS.flock, lock, LOCK_EX | LOCK_NB) === 0) return lock;
+    // who only looks whether it is held (isRunning) shares it for a moment; who works on the container does not share it
+    if (syscall(SYS.flock, lock, LOCK_SH | LOCK_NB) !== 0) break;
+    syscall(SYS.flock, lock, LOCK_UN);
+    Bun.sleepSync(1);
+  }
   syscall(SYS.close, lock);
   return undefined;
 }
@@ -178,12 +198,11 @@ export function makeContainerFolder(store: string, id: string): { path: string; 
   const path = containerFolder(store, id);
   makeFolders(`${store}/containers`, 0o700);
   makeFolder(path, 0o700);
-  const lock = check(
-    "openat",
-    syscall(SYS.openat, AT_FDCWD, cstring(`${path}/lock`), O_RDWR | O_CREAT, 0o600),
-    `${path}/lock`,
-  );
-  check("flock", syscall(SYS.flock, lock, LOCK_EX | LOCK_NB), `${path}/lock`);
+  // locked before it has its name: whoever finds a lock that nobody holds, and no record, takes the folder for a leftover
+  const made = `${path}/lock.new`;
+  const lock = check("openat", syscall(SYS.openat, AT_FDCWD, cstring(made), O_RDWR | O_CREAT, 0o600), made);
+  check("flock", syscall(SYS.flock, lock, LOCK_EX | LOCK_NB), made);
+  check("renameat2", syscall(SYS.renameat2, AT_FDCWD, cstring(made), AT_FDCWD, cstring(`${path}/lock`), 0), made);
   return { path, lock };
 }
 

@@ -28,19 +28,19 @@ export async function removeContainer(store: string, id: string, options: Remove
   // its monitor may still be about to end, or to start it again
   const state = await settledState(store, record);
   const runs = state.status !== "created" && state.status !== "exited";
-  const refuse = () =>
+  const refuse = (reason: string) =>
     new TsboxError(
       "busy",
-      `cannot remove container ${nameOf(record)}: it is ${state.status}; stop it first, or use: tsbox rm -f ${nameOf(record)}`,
+      `cannot remove container ${nameOf(record)}: ${reason}, or use: tsbox rm -f ${nameOf(record)}`,
     );
-  if (runs && !options.force) throw refuse();
+  if (runs && !options.force) throw refuse(`it is ${state.status}; stop it first`);
   if (runs) await stopContainer(store, id, { timeout: options.timeout ?? 0 });
   // --rm: its monitor was faster
   if (recordIfPresent(store, id) === undefined) return;
   const lock = exists(`${folder}/lock`) ? takeLock(folder) : -1;
   if (lock === undefined) {
     // it is being started or made this moment
-    if (!options.force) throw refuse();
+    if (!options.force) throw refuse("another tsbox works on it; wait for that");
     await stopContainer(store, id, { timeout: 0 });
   }
   try {

@@ -46,6 +46,7 @@ export async function waitContainer(store: string, id: string, condition: WaitCo
 /** Its monitor says so at once; one that runs in the foreground, or has no monitor any more, is watched itself. */
 async function untilExit(store: string, id: string, state: ContainerState): Promise<number> {
   const folder = containerFolder(store, id);
+  const since = Date.now();
   using connection = connectToMonitor(folder);
   if (connection !== undefined) {
     const status = awaitExit(connection);
@@ -56,9 +57,19 @@ async function untilExit(store: string, id: string, state: ContainerState): Prom
   }
   for (;;) {
     const record = recordIfPresent(store, id);
-    if (record === undefined) return state.exitCode;
+    if (record === undefined) return await notedStatus(store, id, since);
     const now = containerState(store, record);
     if (now.status === "exited") return now.exitCode;
     await Bun.sleep(POLL);
   }
+}
+
+/** Of one that went with its end (--rm): what its monitor noted before it removed it. @param since milliseconds since 1970 */
+async function notedStatus(store: string, id: string, since: number): Promise<number> {
+  const { readEvents } = await import("./event-log.ts");
+  let status: unknown;
+  for await (const event of readEvents(store, { follow: false }))
+    if (event.action === "die" && event.id === id && event.time >= since) status = event.exitCode;
+  if (typeof status === "number") return status;
+  throw new TsboxError("not-found", `cannot wait for container ${id.slice(0, 12)}: it was removed`);
 }

@@ -13,7 +13,16 @@ export const crunRuns: Requirement = {
   met: () => runs(["crun", "--cgroup-manager=disabled"]),
 };
 
-export const runcRuns: Requirement = { what: "a runc that runs", inCI: true, met: () => runs(["runc"]) };
+export const runcRuns: Requirement = {
+  get what() {
+    return `a runc that runs${said.has("runc") ? ` (it said: ${said.get("runc")})` : ""}`;
+  },
+  inCI: true,
+  met: () => runs(["runc"]),
+};
+
+/** What those said that did not run. */
+const said = new Map<string, string>();
 
 /** Whether a runtime runs /bin/true from a bundle of ours, as the user of the tests. */
 function runs(runtime: readonly string[]): boolean {
@@ -29,5 +38,7 @@ function runs(runtime: readonly string[]): boolean {
     folder.join("bundle"),
     `probe-${process.pid}`,
   ];
-  return Bun.spawnSync(run, { stdin: "ignore" }).success;
+  const { success, stdout, stderr, exitCode, signalCode } = Bun.spawnSync(run, { stdin: "ignore" });
+  if (!success) said.set(runtime[0] ?? "", `${stderr}${stdout} status ${exitCode ?? signalCode}`.trim());
+  return success;
 }

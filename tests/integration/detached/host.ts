@@ -57,6 +57,20 @@ export async function until(
   }
 }
 
+/** Whether a `tsbox wait` has got so far that it does nothing but wait: for a monitor, or for a first process. */
+export function waitsFor(pid: number): boolean {
+  const open = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2);
+  return open.some((fd) => /^socket:|pidfd/.test(readlinkIfAny(`/proc/${pid}/fd/${fd}`)));
+}
+
+function readlinkIfAny(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
+
 export function isProcess(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

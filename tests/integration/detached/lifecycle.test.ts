@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { busybox } from "../../support/busybox-image.ts";
 import { executable, requires, userNamespaces } from "../../support/skip.ts";
-import { Host, isProcess, until } from "./host.ts";
+import { Host, isProcess, until, waitsFor } from "./host.ts";
 
 const it = requires(executable, busybox, userNamespaces);
 const FOREVER = ["sleep", "1000"];
@@ -61,10 +61,10 @@ describe("run -d", () => {
       ["sh", "-c", "read x </dev/zero; exit 3"],
     );
     expect(readFileSync(host.folder.join("id"), "utf8")).toBe(id);
-    const waiting = host.ok(["wait", id]);
-    await Bun.sleep(100);
+    const waiting = host.spawn(["wait", id]);
+    await until("it waits", () => waitsFor(waiting.pid));
     await host.ok(["kill", id]);
-    expect(await waiting).toBe("137\n");
+    expect(await new Response(waiting.stdout).text()).toBe("137\n");
     await until("it is removed", () => host.containers().length === 0);
   });
 
