@@ -27,11 +27,11 @@ static long send_packet(int socket, const void *packet, u64 size) {
   return SYS_6(__NR_sendto, socket, packet, size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
 }
 
-static int has_typed;
+static int has_typed, has_ended;
 
 /* What was typed may be in the way, and wait for the program to read it: then by another connection. */
-static void send_signal(int socket, const char *folder, int signal) {
-  u8 packet[2] = {PACKET_SIGNAL, (u8)signal};
+static void send_signal(int socket, const char *folder, int signal, u64 flags) {
+  u8 packet[3] = {PACKET_SIGNAL, (u8)signal, (flags & CLIENT_OWNS) != 0};
   if (!has_typed) {
     send_packet(socket, packet, sizeof packet);
     return;
@@ -65,7 +65,7 @@ static int hang_up(struct process *self, int socket, const char *folder, u64 fla
   self->status = HUNG_UP;
   if (!(flags & CLIENT_OWNS)) return 1;
   if (farewell >= 0) return 0;
-  send_signal(socket, folder, SIGHUP);
+  send_signal(socket, folder, SIGHUP, flags);
   struct __kernel_itimerspec time = {.it_value = {.tv_sec = FAREWELL}};
   farewell = (int)SYS_2(__NR_timerfd_create, 1 /* CLOCK_MONOTONIC */, O_CLOEXEC);
   return farewell < 0 || SYS_4(__NR_timerfd_settime, farewell, 0, &time, 0) < 0;
@@ -103,13 +103,6 @@ static int look_for_keys(struct detach_keys *detach, const u8 *typed, u32 count)
   return 0;
 }
 
-/* What is typed is sent without waiting: the container may want its output read before it reads on. */
-static void send_input(int socket) {
-  long sent = SYS_6(__NR_sendto, socket, input_packet, input_size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
-  has_typed = 1;
-  if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
-}
-
 /* Returns 1 when this process is to end. */
 static int handle_signal(struct process *self, int socket, const char *folder, int signal, int terminal, u64 flags) {
   switch (signal) {
@@ -133,7 +126,7 @@ static int handle_signal(struct process *self, int socket, const char *folder, i
       self->status = 128 + signal;
       return 1;
     }
-    send_signal(socket, folder, signal);
+    send_signal(socket, folder, signal, flags);
     return 0;
   }
 }
@@ -145,8 +138,29 @@ static int handle_signals(struct process *self, int signals, int socket, const c
   return 0;
 }
 
+/* What is typed is sent without waiting: the container may want its output read before it reads on. */
+static void send_input(int socket) {
+  long sent = send_packet(socket, input_packet, input_size);
+  has_typed = 1;
+  if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
+}
+
+/* The end of what is typed. */
+static void send_end(int socket) {
+  has_ended = 1;
+  input_packet[0] = PACKET_END;
+  input_size = 1;
+  send_input(socket);
+}
+
+/* Another run of the program has another terminal, or other pipes. */
+static void begin_again(int socket, int terminal) {
+  if (terminal >= 0) send_window(socket, terminal);
+  if (has_ended && input_size == 0) send_end(socket);
+}
+
 /* Prints one packet. Returns 1 when it was the last one, whose status is kept. */
-static int receive_packet(struct process *self, int socket) {
+static int receive_packet(struct process *self, int socket, int terminal) {
   static u8 packet[PACKET_MAX];
   long size = SYS_6(__NR_recvfrom, socket, packet, sizeof packet, 0, 0, 0);
   /* a monitor that ended before it had read all that was typed: what it said last is still to come (unix(7)) */
@@ -160,6 +174,7 @@ static int receive_packet(struct process *self, int socket) {
     self->status = packet[1] << 8;
     return 1;
   }
+  if (packet[0] == PACKET_AGAIN) begin_again(socket, terminal);
   int to = packet[0] == PACKET_STDOUT ? 1 : 2;
   if (packet[0] != PACKET_STDOUT && packet[0] != PACKET_STDERR) return 0;
   if (write_all(to, packet + 1, (u64)size - 1) == -EPIPE) {
@@ -195,7 +210,7 @@ long op_client(struct process *self, const struct plan_op *op) {
     if (SYS_5(__NR_ppoll, polls, 4, 0, 0, 8) < 0) continue;
     if (polls[1].revents != 0 && handle_signals(self, signals, socket, folder, terminal, flags)) break;
     if (polls[0].revents & POLLOUT && input_size > 0) send_input(socket);
-    if (polls[0].revents & (POLLIN | POLLHUP | POLLERR) && receive_packet(self, socket)) break;
+    if (polls[0].revents & (POLLIN | POLLHUP | POLLERR) && receive_packet(self, socket, terminal)) break;
     if (polls[3].revents != 0) break;
     if (polls[2].revents == 0 || input_size > 0) continue;
     static u8 typed[PACKET / 2];
@@ -206,9 +221,7 @@ long op_client(struct process *self, const struct plan_op *op) {
       input = -1;
       if (hang_up(self, socket, folder, flags)) break;
     } else if (size <= 0) {
-      input_packet[0] = PACKET_END;
-      input_size = 1;
-      send_input(socket);
+      send_end(socket);
       input = -1;
     } else if (look_for_keys(&detach, typed, (u32)size)) {
       u8 leave = PACKET_LEAVE;

@@ -140,7 +140,14 @@ static void begin_check(struct process *self) {
   deadline = now() + times.timeout;
 }
 
+/* Docker's name of it has the state in it. */
+static void tell(const struct process *self) {
+  static const char *const starts[] = {"", "{\"action\":\"health_status: healthy\",", "{\"action\":\"health_status: unhealthy\","};
+  append_event(self, health, (const char *)self->plan.base + health->arg[6], health->arg[7], starts[state]);
+}
+
 static void finish_check(struct process *self, int status) {
+  int state_before = (int)state;
   struct check *check = &checks[check_count % KEPT];
   read_output(check);
   if (output >= 0) SYS_1(__NR_close, output);
@@ -159,6 +166,7 @@ static void finish_check(struct process *self, int status) {
   }
   due = now() + pause_after();
   write_health(self);
+  if ((int)state != state_before) tell(self);
 }
 
 /* Called whenever the monitor wakes up. */

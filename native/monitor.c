@@ -25,10 +25,13 @@ struct client {
   u8 wants; /* CLIENT_WANTS_* */
   u8 pending;
   u8 owns; /* the container ends with it */
+  u8 first; /* the one that the monitor was started with */
 };
 
 static struct client clients[CLIENTS];
 static u32 client_count;
+/* Whoever runs it in the foreground has gone, or has asked for its end: it is not started again. */
+static int unwanted;
 /* One packet on its way to clients: kind, then data. */
 static u8 chunk[PACKET_MAX];
 static u64 chunk_size;
@@ -67,6 +70,7 @@ static void close_input(struct monitor *monitor) {
 static void drop_client(struct monitor *monitor, u32 index) {
   SYS_1(__NR_close, clients[index].fd);
   u8 wants = clients[index].wants;
+  if (clients[index].owns) unwanted = 1;
   if (clients[index].owns && monitor->pidfd >= 0) SYS_4(__NR_pidfd_send_signal, monitor->pidfd, SIGKILL, 0, 0);
   clients[index] = clients[--client_count];
   if (wants & CLIENT_TYPES && monitor->flags & MONITOR_INPUT_ONCE) close_input(monitor);
@@ -159,11 +163,13 @@ static int hear_client(struct monitor *monitor, u32 index) {
       set_window_size(monitor->pty, (u16)(packet[2] | packet[3] << 8), (u16)(packet[4] | packet[5] << 8));
     return 1;
   case PACKET_LEAVE: /* others may come and type on */
-    client->owns = 0;
+    client->owns = client->first = 0;
     client->wants &= (u8)~CLIENT_TYPES;
     return 1;
   case PACKET_SIGNAL:
-    if (size >= 2) SYS_4(__NR_pidfd_send_signal, monitor->pidfd, packet[1], 0, 0);
+    if (size < 2) return 1;
+    if (asks_for_end(packet, size)) unwanted = 1;
+    SYS_4(__NR_pidfd_send_signal, monitor->pidfd, packet[1], 0, 0);
     return 1;
   default: return 0;
   }
@@ -217,7 +223,7 @@ static void drain(struct monitor *monitor) {
   }
 }
 
-enum { AT_PID, AT_SIGNALS, AT_LISTENER, AT_OUTPUT, AT_ERROR, AT_INPUT, AT_HEALTH, FIXED };
+enum { AT_PID, AT_SIGNALS, AT_LISTENER, AT_OUTPUT, AT_ERROR, AT_INPUT, AT_HEALTH, AT_OOM, FIXED };
 
 static void serve(struct monitor *monitor) {
   static struct pollfd polls[FIXED + CLIENTS];
@@ -231,6 +237,7 @@ static void serve(struct monitor *monitor) {
     polls[AT_ERROR] = (struct pollfd){.fd = waits ? -1 : monitor->error, .events = POLLIN};
     polls[AT_INPUT] = (struct pollfd){.fd = types ? monitor->input : -1, .events = POLLOUT};
     polls[AT_HEALTH] = (struct pollfd){.fd = health_output(), .events = POLLIN};
+    polls[AT_OOM] = (struct pollfd){.fd = oom_counts(), .events = POLLPRI};
     u32 count = client_count;
     for (u32 i = 0; i < count; i++) {
       /* not even looked at: the end of one that has gone would wake us again and again */
@@ -240,6 +247,7 @@ static void serve(struct monitor *monitor) {
     }
     if (wait_for(polls, FIXED + count, health_pause()) < 0) continue;
     health_check(monitor->self);
+    if (polls[AT_OOM].revents != 0) oom_look(monitor->self);
     if (polls[AT_SIGNALS].revents != 0) handle_signals(monitor);
     if (polls[AT_INPUT].revents != 0) write_typed(monitor);
     /* from the last, because one that is dropped is replaced by the last */
@@ -279,6 +287,9 @@ long op_monitor(struct process *self, const struct plan_op *op) {
   if (fds[6] >= 0) {
     add_client(fds[6], (u8)(op->arg[7] >> 8));
     clients[0].owns = (op->arg[7] & MONITOR_ENDS_WITH_CLIENT) != 0;
+    clients[0].first = 1;
+    u8 again = PACKET_AGAIN;
+    if (op->arg[7] & MONITOR_AGAIN) SYS_6(__NR_sendto, fds[6], &again, 1, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
   }
   serve(&monitor);
   health_end();
@@ -300,11 +311,18 @@ long op_dismiss(struct process *self, int listener) {
   return 0;
 }
 
-/* Until the time is over, or somebody connects: that asks for the end. */
-long op_wait_for(u64 milliseconds, int listener) {
-  struct pollfd poll = {.fd = listener, .events = POLLIN};
-  long result;
-  do result = wait_for(&poll, 1, (long)milliseconds);
-  while (result == -EINTR);
-  return result > 0 ? -ECANCELED : 0;
+long op_require_wanted(void) { return unwanted ? -ECANCELED : 0; }
+
+/* For the monitor that comes next. */
+long op_keep_client(long number) {
+  for (u32 i = 0; i < client_count; i++) {
+    if (!clients[i].first) continue;
+    int fd = clients[i].fd;
+    long result = fd == number ? SYS_3(__NR_fcntl, fd, F_SETFD, 0) : SYS_3(__NR_dup3, fd, number, 0);
+    if (result < 0) return result;
+    if (fd != number) SYS_1(__NR_close, fd);
+    clients[i] = clients[--client_count];
+    return 0;
+  }
+  return -ENOTCONN;
 }

@@ -114,12 +114,13 @@ long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 #define PACKET_DATA '0'   /* what was typed */
 #define PACKET_END 'e'    /* of what is typed */
 #define PACKET_WINDOW 'w' /* a byte of nothing, rows and columns of 16 bits */
-#define PACKET_SIGNAL 's' /* its number */
+#define PACKET_SIGNAL 's' /* its number, and whether it is of who runs the container in the foreground */
 #define PACKET_LEAVE 'l'  /* the person lets go of the container */
 /* Of the monitor: */
 #define PACKET_STDOUT '1'
 #define PACKET_STDERR '2'
 #define PACKET_EXIT 'x' /* the exit status */
+#define PACKET_AGAIN 'a' /* the program was started again: what the client has said once holds for that, too */
 #define PACKET_MAX 32769
 
 #define CLIENT_WANTS_OUTPUT 1
@@ -129,12 +130,18 @@ long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
 #define CLIENT_FORWARDS_SIGNALS 2
 #define CLIENT_OWNS 4 /* the container ends with it */
 #define MONITOR_INPUT_ONCE 1 /* the program's input ends with the first client that types */
+#define MONITOR_AGAIN 4 /* the first client was there before */
 #define MONITOR_ENDS_WITH_CLIENT 2 /* the container is killed when its first client goes without leaving */
 
 /* monitor.c */
 long op_monitor(struct process *self, const struct plan_op *op);
 long op_dismiss(struct process *self, int listener);
-long op_wait_for(u64 milliseconds, int listener);
+long op_require_wanted(void);
+long op_keep_client(long number);
+
+/* pause.c */
+int asks_for_end(const u8 *packet, long size);
+long op_wait_for(u64 milliseconds, int listener, int client);
 
 /* client.c */
 long op_client(struct process *self, const struct plan_op *op);
@@ -158,6 +165,13 @@ int health_output(void);
 long health_pause(void);
 void health_check(struct process *self);
 void health_end(void);
+
+/* oom.c */
+void append_event(const struct process *self, const struct plan_op *op, const char *path, u64 bytes, const char *start);
+long op_watch_oom(struct process *self, const struct plan_op *op);
+int oom_counts(void);
+void oom_look(const struct process *self);
+long op_oom_killed(const struct process *self);
 
 /* terminal.c */
 long op_supervise(struct process *self, int pidfd, int pty, int input, int output);

@@ -168,10 +168,14 @@ struct plan_op {
   X(log_file, "vns", "paths max_size lost") \
   X(log_journal, "sb", "socket fields") \
   X(notify_systemd, "sbn", "socket message when_healthy") /* a datagram, now or when `health` finds it healthy */ \
-  X(health, "pooFbs", "program pidfd output cgroup times path") /* run it from time to time while `monitor` goes on */ \
+  X(health, "pooFbssb", "program pidfd output cgroup times path events event") /* run it from time to time while `monitor` goes on */ \
+  X(watch_oom, "ssb", "counts events event") /* memory.events of a cgroup: an event for what the kernel kills from here on */ \
+  X(oom_killed, "", "") /* fails unless the kernel killed something since `watch_oom` */ \
   X(monitor, "fFFFFFFn", "pidfd pty input output error listener client flags:hex") /* until the process ends */ \
+  X(require_wanted, "", "") /* fails when the client that the monitor was started with has gone, or has asked for the program's end */ \
+  X(keep_client, "n", "number") /* that client is not to be dismissed: its connection gets this number, and survives exec; fails without one */ \
   X(dismiss, "F", "listener") /* tell clients the exit status */ \
-  X(wait_for, "nF", "milliseconds listener") /* fails when somebody connects */ \
+  X(wait_for, "nFF", "milliseconds listener client") /* fails when somebody connects, or the client goes or asks for the end */ \
   X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
   X(jump, "", "") /* always go to `jump` */ \
   X(fail, "n", "errno:errno") \

@@ -31,18 +31,18 @@ export async function startFailureCommand(args: readonly string[]): Promise<numb
   return await (await import("../container/start-failure.ts")).startFailure(args);
 }
 
-/** `__after-exit STORE ID` */
+/** `__after-exit STORE ID [owner|client]` */
 export async function afterExitCommand(args: readonly string[]): Promise<number> {
-  const [store = "", id = ""] = args;
-  (await import("../container/restart.ts")).afterExit(store, id);
+  const [store = "", id = "", client] = args;
+  (await import("../container/restart.ts")).afterExit(store, id, client);
   return 0;
 }
 
-/** `__restart STORE ID` */
+/** `__restart STORE ID [owner|client [COLUMNSxROWS]]` */
 export async function restartCommand(args: readonly string[]): Promise<number> {
-  const [store = "", id = ""] = args;
+  const [store = "", id = "", client, window] = args;
   try {
-    await (await import("../container/restart.ts")).restart(store, id);
+    await (await import("../container/restart.ts")).restart(store, id, client, window);
     return 0;
   } catch (error) {
     // nobody listens: `ps` and `inspect` tell it

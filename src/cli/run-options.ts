@@ -72,7 +72,7 @@ export function readRunOptions(
   const fromFiles = all(args, "env-file").flatMap((path) => values().parseEnvFile(readEnvFile(path), path, env));
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
-  if (isOn(args, "detach") && isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
+  if (isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
     throw new TsboxError("usage", "cannot use --rm with --restart: what is removed cannot be started again");
   if (last(args, "uts") === "host" && args.flags.has("hostname"))
     throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");

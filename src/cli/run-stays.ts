@@ -33,6 +33,12 @@ export function parseDuration(text: string, flag: string): number {
   return Math.round(parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ""] ?? 0), 0));
 }
 
+const OPTIONS = {
+  "json-file": "json-file has the options max-size and max-file",
+  journald: "journald has the option tag",
+  none: "none has no options",
+};
+
 /** `--log-driver` and `--log-opt`. @throws TsboxError `usage` */
 export function readLog(args: ParsedArgs): LogOptions {
   const asked = last(args, "log-driver") ?? "json-file";
@@ -53,10 +59,10 @@ export function readLog(args: ParsedArgs): LogOptions {
     else if (name === "max-file" && driver === "json-file") {
       if (!/^[1-9]\d{0,3}$/.test(value)) throw fail("expected a number of files");
       maxFile = Number(value);
-    } else if (name === "tag" && value !== "") tag = value;
-    else throw fail(`${driver} has max-size, max-file (json-file) and tag`);
+    } else if (name === "tag" && value !== "" && driver === "journald") tag = value;
+    else throw fail(OPTIONS[driver]);
   }
-  return { driver, maxSize, maxFile, tag };
+  return { driver, maxSize, maxFile, tag, asked: true };
 }
 
 /** @throws TsboxError `usage` */

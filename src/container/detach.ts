@@ -1,7 +1,7 @@
 /** A container that outlives the command that starts it: the options of its monitor. */
 import { TsboxError } from "../error.ts";
 import { exists } from "../linux/read-text.ts";
-import { terminalSize } from "../linux/terminal.ts";
+import { type TerminalSize, terminalSize } from "../linux/terminal.ts";
 import { makeFolder, writeText } from "../linux/write-text.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { type AttachedClient, compileDetached, type LogDriver } from "../runtime/index.ts";
@@ -16,6 +16,8 @@ export interface DetachMode {
   readonly print: string | undefined;
   /** The command that starts it stays as the first client. */
   readonly client: AttachedClient | undefined;
+  /** The client of its last run stays with it. */
+  readonly keptClient?: { readonly owns: boolean; readonly size: TerminalSize | undefined } | undefined;
   /** Whether the container stays when it cannot be started. */
   readonly keep: boolean;
 }
@@ -31,10 +33,11 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
   const restarts = record.restart !== undefined && record.restart.name !== "no";
   return await compileDetached({
     ...served,
-    config: withSize(served.config, mode.client),
+    config: withSize(served.config, mode),
     log,
     print: mode.print,
     client: mode.client,
+    keptClient: mode.keptClient,
     // as Docker: what is typed ends with who types it, unless the container was detached from the start
     inputOnce: options.interactive && !options.detach,
     remove: record.remove && owned === undefined ? [...whole, ...perRun] : perRun,
@@ -47,10 +50,10 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
 }
 
 /** The program finds the person's window from the first moment. */
-function withSize(config: RuntimeConfig, client: AttachedClient | undefined): RuntimeConfig {
+function withSize(config: RuntimeConfig, { client, keptClient }: DetachMode): RuntimeConfig {
   const { process } = config;
-  if (client === undefined || process?.terminal !== true) return config;
-  const size = terminalSize(0) ?? terminalSize(1);
+  if (process?.terminal !== true) return config;
+  const size = client === undefined ? keptClient?.size : (terminalSize(0) ?? terminalSize(1));
   if (size === undefined) return config;
   return { ...config, process: { ...process, consoleSize: { height: size.rows, width: size.columns } } };
 }

@@ -15,7 +15,7 @@ export function eventsFile(store: string): string {
 }
 
 /** The fields of a container's event, in Docker's words; its time is added where it is written. */
-export function containerEvent({ id, name, image }: ContainerRecord, action: string): object {
+export function containerEvent({ id, name, image }: ContainerRecord, action: string | undefined): object {
   return { type: "container", action, id, name, image };
 }
 

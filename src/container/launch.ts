@@ -114,6 +114,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
           path: eventsFile(store),
           start: containerEvent(record, "start"),
           die: containerEvent(record, "die"),
+          oom: containerEvent(record, "oom"),
+          health: containerEvent(record, undefined),
         },
       },
     },
@@ -142,7 +144,8 @@ async function notifyOver(
 /** A cgroup for the limits that were asked for, or one without limits where that can be had. */
 async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): Promise<string | undefined> {
   const limited = Object.keys(options.resources).length > 0;
-  if (mode.explain || (!limited && !mode.ownCgroup)) return undefined;
+  const asked = options.cgroups !== undefined && options.cgroups !== "disabled";
+  if (mode.explain || (!limited && !mode.ownCgroup && !asked)) return undefined;
   if (options.cgroups === "disabled") {
     if (!limited) return undefined;
     throw new TsboxError("usage", "cannot limit a container that is to have no cgroup of its own (--cgroups=disabled)");
@@ -151,7 +154,6 @@ async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): 
   const settings = cgroupSettings(options.resources);
   if (options.cgroups === "split") return (await import("./split-cgroup.ts")).splitCgroup(id, settings);
   if (settings.length > 0) return createCgroup(id, settings);
-  if (!mode.ownCgroup) return undefined;
   try {
     return createCgroup(id, []);
   } catch (error) {

@@ -205,7 +205,8 @@ function recordOf(
     tty: options.tty || undefined,
     interactive: options.interactive || undefined,
     log: made.foreground ? "none" : options.log.driver,
-    healthcheck: healthTest(options, defaults) === undefined ? undefined : true,
+    // who runs in the foreground has nobody who checks
+    healthcheck: made.foreground || healthTest(options, defaults) === undefined ? undefined : true,
     mounts: volumes?.recorded,
     pod: made.pod,
     needs: withLayers(image?.needs, volumes?.layers),

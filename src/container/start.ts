@@ -7,6 +7,7 @@ import { becomeNative } from "../plan/index.ts";
 import type { AttachedClient } from "../runtime/index.ts";
 import { type DetachMode, detachedPlanOf } from "./detach.ts";
 import { containerFolder, takeLock } from "./folder.ts";
+import { healthTest } from "./health.ts";
 import type { Container } from "./make.ts";
 import { readOptions } from "./options-file.ts";
 import { containerState, readRecord } from "./state.ts";
@@ -80,6 +81,7 @@ export async function startDetached(store: string, id: string, print: string | u
 /** What fails before there is a launcher is noted here. */
 async function planOf(container: Container, mode: DetachMode): Promise<Uint8Array> {
   try {
+    await becomeMonitored(container);
     const plan = await detachedPlanOf(container, mode);
     forgetLastRun(container.folder);
     syscall(SYS.unlinkat, AT_FDCWD, cstring(`${container.folder}/restarts.json`), 0);
@@ -89,6 +91,16 @@ async function planOf(container: Container, mode: DetachMode): Promise<Uint8Arra
     noteFailure(container.folder, error);
     throw error;
   }
+}
+
+/** One that ran in the foreground of a `run` had neither log nor health checks; from now on it has both. */
+async function becomeMonitored({ store, record, options, defaults }: Container): Promise<void> {
+  if (record.log !== "none" || options.log.driver === "none") return;
+  const { changingRecord, writeChange } = await import("./change-record.ts");
+  const healthcheck = healthTest(options, defaults) === undefined ? undefined : true;
+  await changingRecord(store, record.id, () =>
+    writeChange(store, record.id, { record: { log: options.log.driver, healthcheck } }),
+  );
 }
 
 /** Starts it, with this process as its first client. @returns only when it runs already */

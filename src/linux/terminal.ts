@@ -12,8 +12,13 @@ export function isTerminal(fd: number): boolean {
 
 const TIOCGWINSZ = 0x5413;
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** Undefined when it is no terminal, or one that does not say. */
-export function terminalSize(fd: number): { readonly columns: number; readonly rows: number } | undefined {
+export function terminalSize(fd: number): TerminalSize | undefined {
   // struct winsize: rows, columns, and two that nobody fills in
   const size = new Uint16Array(4);
   if (syscall(SYS.ioctl, fd, TIOCGWINSZ, size) !== 0) return undefined;

@@ -123,16 +123,20 @@ export const CODES = {
   log_journal: 103,
   notify_systemd: 104,
   health: 105,
-  monitor: 106,
-  dismiss: 107,
-  wait_for: 108,
-  reap_as_init: 109,
-  jump: 110,
-  fail: 111,
-  exit: 112,
+  watch_oom: 106,
+  oom_killed: 107,
+  monitor: 108,
+  require_wanted: 109,
+  keep_client: 110,
+  dismiss: 111,
+  wait_for: 112,
+  reap_as_init: 113,
+  jump: 114,
+  fail: 115,
+  exit: 116,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","ff","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbs","fFFFFFFn","F","nF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","ff","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbssb","ssb","","fFFFFFFn","","n","F","nFF","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -242,10 +246,14 @@ export interface OpArguments {
   log_file: [paths: readonly string[], max_size: number | bigint, lost: string];
   log_journal: [socket: string, fields: Uint8Array];
   notify_systemd: [socket: string, message: Uint8Array, when_healthy: number | bigint];
-  health: [program: Program, pidfd: Slot, output: Slot, cgroup: Slot | null, times: Uint8Array, path: string];
+  health: [program: Program, pidfd: Slot, output: Slot, cgroup: Slot | null, times: Uint8Array, path: string, events: string, event: Uint8Array];
+  watch_oom: [counts: string, events: string, event: Uint8Array];
+  oom_killed: [];
   monitor: [pidfd: Slot, pty: Slot | null, input: Slot | null, output: Slot | null, error: Slot | null, listener: Slot | null, client: Slot | null, flags: number | bigint];
+  require_wanted: [];
+  keep_client: [number: number | bigint];
   dismiss: [listener: Slot | null];
-  wait_for: [milliseconds: number | bigint, listener: Slot | null];
+  wait_for: [milliseconds: number | bigint, listener: Slot | null, client: Slot | null];
   reap_as_init: [];
   jump: [];
   fail: [errno: number | bigint];

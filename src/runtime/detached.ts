@@ -16,9 +16,9 @@ import {
 } from "../plan/index.ts";
 import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
-import { LOCK_FD } from "./lock-fd.ts";
+import { CLIENT_FD, LOCK_FD, TERMINAL_FD } from "./lock-fd.ts";
 import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
-import { addEvent, addExited, addServed, type ServedOptions, type Streams } from "./served.ts";
+import { addEnd, addServed, type ServedOptions, type Streams } from "./served.ts";
 
 /** Where a monitor keeps what the program writes. */
 export type LogDriver =
@@ -54,6 +54,8 @@ export interface DetachedOptions extends ServedOptions {
   /** Printed when the program runs. */
   readonly print: string | undefined;
   readonly client: AttachedClient | undefined;
+  /** The first client of its last monitor, whose connection is `CLIENT_FD`. */
+  readonly keptClient?: Pick<AttachedClient, "owns"> | undefined;
   /** The program's input ends with the first client's. */
   readonly inputOnce: boolean;
   readonly health: HealthCheck | undefined;
@@ -62,7 +64,7 @@ export interface DetachedOptions extends ServedOptions {
   /** Volumes that go with its end. */
   readonly owned?: OwnedVolumes | undefined;
   readonly cleanup: readonly string[];
-  /** A tsbox command that takes over when the container has ended, before its lock is let go. */
+  /** A tsbox command that takes over when the container has ended, before its lock is let go; told whose connection is `CLIENT_FD`. */
   readonly afterExit: { readonly command: readonly string[]; readonly env: readonly string[] } | undefined;
   /** The tsbox command, without `tsbox`, that says why the container could not be started. */
   readonly failure: readonly [string, ...string[]];
@@ -76,6 +78,7 @@ const CLIENT_FORWARDS_SIGNALS = 2;
 const CLIENT_OWNS = 4;
 const INPUT_ONCE = 1;
 const ENDS_WITH_CLIENT = 2;
+const AGAIN = 4;
 
 /** @returns the plan, for `becomeNative` or `spawnNative`. @throws TsboxError naming the field that cannot be carried out */
 export function compileDetached(options: DetachedOptions): Uint8Array {
@@ -86,16 +89,18 @@ export function compileDetached(options: DetachedOptions): Uint8Array {
   const [pidfd, log] = slots(launcher, 2);
   launcher.add("memfd", [log, "helpers"]);
   launcher.add("socketpair", [ours, theirs]);
+  const kept = options.keptClient !== undefined;
+  if (kept) launcher.add("adopt", [served, CLIENT_FD]);
   if (options.client !== undefined) launcher.add("packet_pair", [person, served]);
   const monitor = plan.program("monitor", launcher);
   launcher.add("clone", [monitor, 0, pidfd, null, 1, SIGKILL], { note: "start the monitor" });
   launcher.add("close", [theirs]);
-  if (options.client !== undefined) launcher.add("close", [served]);
+  if (options.client !== undefined || kept) launcher.add("close", [served]);
 
   monitor.add("take_reports", []);
   monitor.add("close", [ours]);
   if (options.client !== undefined) monitor.add("close", [person]);
-  addMonitor(plan, monitor, options, { theirs, log, served: options.client === undefined ? null : served });
+  addMonitor(plan, monitor, options, { theirs, log, served: options.client === undefined && !kept ? null : served });
 
   launcher.add("recv", [ours, STARTED], { note: "start the container" });
   if (options.print !== undefined)
@@ -170,24 +175,36 @@ function addMonitor(
 
   const slot = (name: "input" | "output" | "error") => pipes.get(name)?.ours ?? null;
   const input = terminal ? (options.interactive ? master : null) : slot("input");
-  const owned = options.client?.owns ? ENDS_WITH_CLIENT : 0;
+  const first = options.client ?? options.keptClient;
+  const owned = (first?.owns ? ENDS_WITH_CLIENT : 0) | (options.keptClient === undefined ? 0 : AGAIN);
   const flags = owned | (options.inputOnce ? INPUT_ONCE : 0) | (use.served === null ? 0 : WANTS_OUTPUT << 8);
   monitor.add("monitor", [child, master, input, slot("output"), slot("error"), listener, use.served, flags]);
   addHelperEnd(monitor, helpers);
-  if (!records.removed) addExited(monitor, records);
-  addEvent(monitor, records, "die");
+  addEnd(monitor, options);
   if (options.cgroup !== undefined)
     monitor.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   addRemoval(plan, monitor, { always: options.remove, owned: options.owned, cleanup: options.cleanup, userns });
-  monitor.add("dismiss", [listener]);
-  if (options.afterExit !== undefined) {
-    const [path, ...rest] = selfCommand();
-    const { command, env } = options.afterExit;
-    if (served.lock !== undefined) monitor.add("dup2", [served.lock, LOCK_FD]);
-    monitor.add("reset_signals", []);
-    monitor.add("execve", [[path ?? ""], [path ?? "", ...rest, ...command], env], { recover: ANY_FAILURE });
+  const over = monitor.label();
+  if (first !== undefined && options.afterExit !== undefined) {
+    const alone = monitor.label();
+    monitor.add("require_wanted", [], { recover: ANY_FAILURE, to: over });
+    monitor.add("keep_client", [CLIENT_FD], { recover: ANY_FAILURE, to: alone });
+    if (master !== null) monitor.add("dup2", [master, TERMINAL_FD]);
+    addAfterExit(monitor, options.afterExit, [first.owns ? "owner" : "client"]);
+    monitor.place(alone);
   }
+  if (options.afterExit !== undefined) addAfterExit(monitor, options.afterExit, []);
+  monitor.place(over);
+  monitor.add("dismiss", [listener]);
   monitor.add("exit", [256]);
+
+  function addAfterExit(program: Program, after: NonNullable<DetachedOptions["afterExit"]>, more: string[]): void {
+    program.add("dismiss", [listener]);
+    const [path = "", ...rest] = selfCommand();
+    if (served.lock !== undefined) program.add("dup2", [served.lock, LOCK_FD]);
+    program.add("reset_signals", []);
+    program.add("execve", [[path], [path, ...rest, ...after.command, ...more], after.env], { recover: ANY_FAILURE });
+  }
 }
 
 /** In the container's folder, by a short name: the path of a socket has at most 107 bytes (unix(7)). */

@@ -2,7 +2,7 @@
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
 import { addFailureProgram, PlanBuilder, type Program, STDIN, STDOUT } from "../plan/index.ts";
 import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
-import { addExited, addServed, type ServedOptions } from "./served.ts";
+import { addEnd, addServed, type ServedOptions } from "./served.ts";
 
 export interface CompileOptions extends ServedOptions {
   /** Files and folders to be removed when the container has ended (`always`), or only when it could not be started. */
@@ -33,7 +33,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   const output = terminal ? STDOUT : null;
   outside.add("supervise", [child, master, options.interactive ? STDIN : null, output]);
   addHelperEnd(outside, helpers);
-  if (!options.records.removed) addExited(outside, options.records);
+  addEnd(outside, options);
   const { owned, cleanup } = options;
   addRemoval(plan, outside, { always: options.remove.always, owned, cleanup, userns });
   if (options.cgroup !== undefined)

@@ -1,6 +1,7 @@
 /** Health checks of a detached container: a program of its monitor's plan that native runs from time to time (native/health.c). */
 import { O_DIRECTORY, O_PATH, O_RDONLY, PR_SET_DUMPABLE, SIGKILL } from "../linux/abi.gen.ts";
-import type { PlanBuilder, Program } from "../plan/index.ts";
+import { encode, type PlanBuilder, type Program } from "../plan/index.ts";
+import { eventLine } from "./event-line.ts";
 import { addIdentity } from "./identity.ts";
 import { readNamespaces } from "./namespaces.ts";
 import { addProcess, addProcessLimits } from "./process.ts";
@@ -75,5 +76,11 @@ export function addHealth(
   });
   const { interval, timeout, retries, startPeriod, startInterval } = health.times;
   const times = new BigUint64Array([interval, timeout, retries, startPeriod, startInterval].map(BigInt));
-  monitor.add("health", [check, pidfd, output, cgroup, new Uint8Array(times.buffer), health.path]);
+  const { events } = options.records;
+  const event = encode(new TextDecoder().decode(eventLine(events?.health ?? {})).slice(1));
+  monitor.add(
+    "health",
+    [check, pidfd, output, cgroup, new Uint8Array(times.buffer), health.path, events?.path ?? "", event],
+    { expand: true },
+  );
 }

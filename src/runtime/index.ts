@@ -9,7 +9,7 @@ export type { AttachedClient, DetachedOptions, LogDriver } from "./detached.ts";
 export { type CompileOptions, compileForeground } from "./foreground.ts";
 export type { HealthCheck } from "./health.ts";
 export type { HolderOptions } from "./holder.ts";
-export { LOCK_FD } from "./lock-fd.ts";
+export { CLIENT_FD, LOCK_FD, TERMINAL_FD } from "./lock-fd.ts";
 export type { SeccompFilter } from "./process.ts";
 export type { OwnedVolumes } from "./removal.ts";
 export { type CompiledSeccomp, compileSeccomp, defaultFilter, loadProfile } from "./seccomp/index.ts";

@@ -1,6 +1,6 @@
 /** What the plans of image containers have in common, in the foreground (`foreground.ts`) and detached (`detached.ts`). */
 import { TsboxError } from "../error.ts";
-import { O_APPEND, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, SIGKILL } from "../linux/abi.gen.ts";
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, SIGKILL } from "../linux/abi.gen.ts";
 import type { HelperProcess } from "../network/index.ts";
 import type { RuntimeState } from "../oci/index.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import { addSetUp, type SetUpOptions } from "./compile.ts";
 import type { Compilation } from "./context.ts";
 import { GO } from "./conversation.ts";
+import { addEventLine, eventLine } from "./event-line.ts";
 import { addHelper } from "./helpers.ts";
 import { addNullStream } from "./null-stream.ts";
 import { addProcess } from "./process.ts";
@@ -30,7 +31,17 @@ export interface Records {
   /** The folder is removed when the container ends: nothing is written down then. */
   readonly removed: boolean;
   /** A file to which an object is appended for each event, and the object without its time and status. */
-  readonly events: { readonly path: string; readonly start: object; readonly die: object } | undefined;
+  readonly events: ContainerEvents | undefined;
+}
+
+/** What is told of a container, without times and what is known only then. */
+export interface ContainerEvents {
+  readonly path: string;
+  readonly start: object;
+  readonly die: object;
+  readonly oom: object;
+  /** Without its action. */
+  readonly health: object;
 }
 
 export interface ServedOptions
@@ -105,6 +116,7 @@ export function addServed(
         lock = outside.slot();
         outside.add("adopt", [lock, options.lockFd]);
       }
+      if (options.cgroup !== undefined) addOomWatch(outside, options.cgroup, records);
       streams = use.stdio(outside);
       return undefined;
     },
@@ -174,12 +186,34 @@ function addJSONFile(program: Program, path: string, text: string): void {
   program.add("renameat", [null, `${path}.new`, null, path], { note });
 }
 
-/** How and when the container ended; a disk that is full keeps nobody from ending. */
-export function addExited(outside: Program, records: Records): void {
+/** The kernel counts what it kills for lack of memory, where the container's cgroup has the controller. */
+function addOomWatch(outside: Program, cgroup: string, { events }: Records): void {
+  outside.add("watch_oom", [`${cgroup}/memory.events`, events?.path ?? "", eventLine(events?.oom ?? {})], {
+    expand: true,
+    recover: ANY_FAILURE,
+  });
+}
+
+/** How and when the container ended, and that it has; a disk that is full keeps nobody from ending. */
+export function addEnd(outside: Program, { records, cgroup }: Pick<ServedOptions, "records" | "cgroup">): void {
+  const [usual, done] = [outside.label(), outside.label()];
+  if (cgroup !== undefined) {
+    // its event comes before that of the end
+    outside.add("oom_killed", [], { recover: ANY_FAILURE, to: usual });
+    if (!records.removed) addExited(outside, records, ',"oomKilled":true');
+    outside.add("jump", [], { to: done });
+    outside.place(usual);
+  }
+  if (!records.removed) addExited(outside, records, "");
+  outside.place(done);
+  addEvent(outside, records, "die");
+}
+
+function addExited(outside: Program, records: Records, more: string): void {
   const path = `${records.folder}/exited.json`;
   const next = outside.label();
   const recovery = { recover: ANY_FAILURE, to: next };
-  const text = `{"exitCode":${EXIT_STATUS},"finishedAt":${TIME_OF_DAY}}`;
+  const text = `{"exitCode":${EXIT_STATUS},"finishedAt":${TIME_OF_DAY}${more}}`;
   outside.add("write_file", [null, `${path}.new`, encode(text), O_WRONLY | O_CREAT | O_TRUNC], {
     expand: true,
     ...recovery,
@@ -188,14 +222,7 @@ export function addExited(outside: Program, records: Records): void {
   outside.place(next);
 }
 
-/** A line of `events`. JSON escapes the bytes that stand for something in plans. */
-export function addEvent(outside: Program, { events }: Records, which: "start" | "die"): void {
+function addEvent(outside: Program, { events }: Records, which: "start" | "die"): void {
   if (events === undefined) return;
-  const text = JSON.stringify(events[which]).slice(0, -1);
-  const status = which === "die" ? `,"exitCode":${EXIT_STATUS}` : "";
-  outside.add(
-    "write_file",
-    [null, events.path, encode(`${text}${status},"time":${TIME_OF_DAY}}\n`), O_WRONLY | O_CREAT | O_APPEND],
-    { expand: true, recover: ANY_FAILURE },
-  );
+  addEventLine(outside, events.path, eventLine(events[which], which === "die" ? `,"exitCode":${EXIT_STATUS}` : ""));
 }

@@ -36,9 +36,11 @@ export interface HealthOptions {
 /** When systemd is told that a service's container runs: when its program does, when that says so, when it is healthy, never. */
 export type SdNotify = "conmon" | "container" | "healthy" | "ignore";
 
-/** Where a detached container's output goes. */
+/** Where the output of a container with a monitor goes. */
 export interface LogOptions {
   readonly driver: "json-file" | "journald" | "none";
+  /** A log was asked for, also of a container in the foreground. */
+  readonly asked?: boolean;
   /** Bytes of one file; 0 is without limit. */
   readonly maxSize: number;
   readonly maxFile: number;

@@ -197,6 +197,10 @@ describe("rotation", () => {
       ["--log-opt", "max-file=0"],
       ["--log-opt", "nosuch=1"],
       ["--log-driver=none", "--log-opt", "max-size=1k"],
+      // only the journal has tags
+      ["--log-opt", "tag=x"],
+      ["--log-driver=none", "--log-opt", "tag=x"],
+      ["--log-driver=journald", "--log-opt", "max-size=1k"],
     ])
       expect((await host.run(["create", ...flags, host.image, "true"])).exitCode).toBe(125);
   });

@@ -1,0 +1,179 @@
+/** `run` without -d and -t, with what only a monitor does: restarting, a log, health checks. Whoever runs it is there until it is over. */
+import { describe, expect } from "bun:test";
+import { busybox, writeBusyboxLayout } from "../../support/busybox-image.ts";
+import { executable, requires, userNamespaces } from "../../support/skip.ts";
+import { Host, until } from "./host.ts";
+
+const it = requires(executable, busybox, userNamespaces);
+
+const front = (host: Host, flags: readonly string[], script: string) => [
+  ...["run", "--quiet", "--network=none", "--name", "box", ...flags],
+  ...[host.image, "sh", "-c", script],
+];
+const events = async (host: Host, action: string) =>
+  (await host.ok(["events", "--stream=false", "--filter", `event=${action}`, "--format", "{{.Action}}"]))
+    .split("\n")
+    .filter(Boolean);
+
+describe("--restart", () => {
+  it("shows every run to who ran it, and ends as the last one", async () => {
+    using host = new Host();
+    const script = "echo out; echo err >&2; exit 3";
+    expect(await host.run(front(host, ["--restart=on-failure:2"], script))).toEqual({
+      exitCode: 3,
+      stdout: "out\n".repeat(3),
+      stderr: "err\n".repeat(3),
+    });
+    expect(await host.ok(["inspect", "--format", "{{.State.Status}} {{.RestartCount}}", "box"])).toBe("exited 2\n");
+  });
+
+  it("ends with the run that succeeds; the end of the input holds for all runs", async () => {
+    using host = new Host();
+    // the second one would wait for its input for ever, if its end had been forgotten
+    const script = "cat; echo .; [ -e /again ] || { : >/again; exit 1; }";
+    expect(await host.run(front(host, ["-i", "--restart=on-failure"], script), { stdin: "typed" })).toMatchObject({
+      exitCode: 0,
+      stdout: "typed.\n.\n",
+    });
+  });
+
+  it("stop from elsewhere is its end, while it runs and while it pauses", async () => {
+    using host = new Host();
+    for (const script of ["trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done", "echo up; exit 6"]) {
+      const child = host.spawn(front(host, ["--restart=always"], script));
+      await until("it is up", async () => (await events(host, "start")).length > 0);
+      if (script.endsWith("6")) await until("it pauses for long", async () => (await events(host, "die")).length > 4);
+      await host.ok(["stop", "box"]);
+      expect(await child.exited).toBe(script.endsWith("6") ? 6 : 5);
+      await host.ok(["rm", "box"]);
+      expect(host.containers()).toEqual([]);
+    }
+  });
+
+  it("a signal to who runs it is its end, while it runs and while it pauses", async () => {
+    using host = new Host();
+    for (const [script, signal, status] of [
+      ["trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done", "SIGTERM", 5],
+      ["trap 'exit 7' INT; echo up; while :; do sleep 0.05; done", "SIGINT", 7],
+      ["echo up; exit 6", "SIGINT", 6],
+    ] as const) {
+      const child = host.spawn(front(host, ["--restart=always"], script));
+      const reader = child.stdout.getReader();
+      await reader.read();
+      if (status === 6)
+        await until("it pauses", async () => (await host.ok(["ps", "--format", "{{.State}}"])) === "restarting\n");
+      child.kill(signal);
+      expect(await child.exited).toBe(status);
+      await until("it is over", async () => (await host.ok(["ps", "-q"])) === "");
+      await host.ok(["rm", "box"]);
+    }
+  });
+
+  it("who is killed takes the container along for good", async () => {
+    using host = new Host();
+    const child = host.spawn(front(host, ["--restart=always"], "echo up; sleep 1000"));
+    await child.stdout.getReader().read();
+    child.kill("SIGKILL");
+    await until("it is over", async () => (await host.ok(["ps", "-q"])) === "");
+    await Bun.sleep(300);
+    expect(await host.ok(["ps", "-q"])).toBe("");
+    expect(await events(host, "start")).toEqual(["start"]);
+  });
+
+  it("on a terminal, too, whose size each run has; who lets go of it leaves it to its policy", async () => {
+    using host = new Host();
+    const script = "stty size; read line; exit 1";
+    await using terminal = host.terminal(front(host, ["-it", "--restart=always"], script));
+    await terminal.see(/24 80/);
+    terminal.resize(100, 30);
+    terminal.type("x\r");
+    await terminal.see(/30 100/);
+    terminal.type("\x10\x11");
+    expect(await terminal.exited).toBe(0);
+    const before = host.pid("box");
+    process.kill(before, "SIGKILL");
+    await until("it runs again", async () => {
+      const pid = await host.ok(["inspect", "--format", "{{.State.Pid}}", "box"]);
+      return Number(pid) !== before && Number(pid) !== 0;
+    });
+  });
+
+  it("start -a stays, too", async () => {
+    using host = new Host();
+    await host.ok([
+      "create",
+      "--network=none",
+      "--name",
+      "box",
+      "--restart=on-failure:1",
+      host.image,
+      "sh",
+      "-c",
+      "echo x; exit 4",
+    ]);
+    expect(await host.run(["start", "-a", "box"])).toMatchObject({ exitCode: 4, stdout: "x\nx\n" });
+  });
+
+  it("is refused with --rm", async () => {
+    using host = new Host();
+    const refused = await host.run(front(host, ["--rm", "--restart=always"], "true"));
+    expect(refused).toMatchObject({ exitCode: 125, stderr: expect.stringContaining("--rm with --restart") });
+  });
+});
+
+describe("--log-driver", () => {
+  it("json-file keeps what is shown, and bytes of a pipe are no detach keys", async () => {
+    using host = new Host();
+    const script = "echo hi; echo oh >&2; cat";
+    const ran = await host.run(front(host, ["-i", "--log-driver=json-file"], script), { stdin: "a\x10\x11b" });
+    expect(ran).toEqual({ exitCode: 0, stdout: "hi\na\x10\x11b", stderr: "oh\n" });
+    expect(await host.run(["logs", "box"])).toMatchObject({ stdout: "hi\na\x10\x11b", stderr: "oh\n" });
+  });
+
+  it("one that ran without it has a log from its next start on", async () => {
+    using host = new Host();
+    await host.ok(front(host, [], "echo hi"));
+    expect((await host.run(["logs", "box"])).stderr).toContain("has none");
+    expect(await host.ok(["start", "-a", "box"])).toBe("hi\n");
+    expect(await host.ok(["logs", "box"])).toBe("hi\n");
+  });
+});
+
+describe("health", () => {
+  const health = (host: Host) => host.ok(["ps", "--format", "{{.Status}}"]);
+
+  it("is checked with --health-cmd, and told", async () => {
+    using host = new Host();
+    const flags = ["--health-cmd", "test ! -e /ill", "--health-interval=50ms", "--health-retries=2"];
+    const child = host.spawn(front(host, flags, "trap 'exit 0' TERM; while :; do sleep 0.05; done"));
+    await until("it is healthy", async () => (await health(host)).includes("(healthy)"));
+    await host.ok(["exec", "box", "touch", "/ill"]);
+    await until("it is unhealthy", async () => (await health(host)).includes("(unhealthy)"));
+    await host.ok(["exec", "box", "rm", "/ill"]);
+    await until("it is healthy", async () => (await health(host)).includes("(healthy)"));
+    await host.ok(["stop", "box"]);
+    expect(await child.exited).toBe(0);
+    // of each change one, however often it is checked
+    expect(await events(host, "health_status")).toEqual([
+      "health_status: healthy",
+      "health_status: unhealthy",
+      "health_status: healthy",
+    ]);
+  });
+
+  it("of an image alone is not checked in the foreground, and nothing pretends that it were", async () => {
+    using host = new Host();
+    const image = writeBusyboxLayout(host.folder.join("checked"), {
+      config: { Cmd: ["sleep", "1000"], Healthcheck: { Test: ["CMD", "true"], Interval: 50e6 } },
+    } as never);
+    const child = host.spawn(["run", "--network=none", "--init", "--name", "box", image]);
+    await until("it runs", async () => (await host.ok(["ps", "-q"])) !== "");
+    expect(await health(host)).not.toContain("health");
+    expect(JSON.parse(await host.ok(["inspect", "box"]))[0].State.Health).toBeUndefined();
+    await host.ok(["stop", "-t", "1", "box"]);
+    await child.exited;
+    await host.ok(["start", "box"]);
+    await host.ok(["wait", "--condition=healthy", "box"]);
+    expect(await health(host)).toContain("(healthy)");
+  });
+});
