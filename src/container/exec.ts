@@ -2,6 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { SYS } from "../linux/abi.gen.ts";
 import { check } from "../linux/errno.ts";
+import { openProcess } from "../linux/process.ts";
 import { readText } from "../linux/read-text.ts";
 import { syscall } from "../linux/syscall.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
@@ -11,7 +12,6 @@ import { event } from "./events.ts";
 import { containerFolder } from "./folder.ts";
 import { readImageFile } from "./image-files.ts";
 import { readOptions } from "./options-file.ts";
-import { openFirstProcess } from "./process.ts";
 import { chooseSeccomp } from "./seccomp.ts";
 import { chooseCapabilities } from "./spec/capabilities.ts";
 import { mergeEnv } from "./spec/environment.ts";
@@ -39,7 +39,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   const state = containerState(store, record);
   const cannot = (reason: string) => new TsboxError("busy", `cannot exec in container ${nameOf(record)}: ${reason}`);
   if (state.status === "paused") throw cannot(`it is paused; first: tsbox unpause ${nameOf(record)}`);
-  const pidfd = state.status === "running" ? openFirstProcess(state) : undefined;
+  const pidfd = state.status === "running" ? openProcess(state) : undefined;
   if (pidfd === undefined) throw cannot(`container ${nameOf(record)} is not running`);
   // native takes it over
   check("fcntl", syscall(SYS.fcntl, pidfd, 2 /* F_SETFD */, 0));

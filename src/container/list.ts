@@ -4,6 +4,7 @@ import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, SYS } from "../linux/abi.ge
 import { listNames } from "../linux/directory.ts";
 import { check, E } from "../linux/errno.ts";
 import { type Look, type Looks, lookInto, padPaths } from "../linux/many-files.ts";
+import { isAlive } from "../linux/process.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { type ContainerRecord, containerFolder, nameOwner } from "./folder.ts";
@@ -11,7 +12,6 @@ import {
   type ContainerState,
   containerState,
   type Exited,
-  isAlive,
   isFrozen,
   judge,
   recordIfPresent,
@@ -75,7 +75,7 @@ export function listContainers(store: string): ListedContainer[] {
         exited: () => exited ?? undefined,
         isHeld: () => held,
         // while its monitor lives, which would have noted its end
-        isAlive: ({ pid, startTime }) => held || isAlive(pid, startTime),
+        isAlive: (process) => held || isAlive(process),
         isFrozen: (cgroup) => frozen.get(cgroup) ?? isFrozen(cgroup),
       });
       return [{ record, state }];

@@ -2,18 +2,16 @@
  * What a container does right now, from its folder and the kernel: nothing else is asked, so that it is right whoever was killed.
  */
 import { E, SyscallError } from "../linux/errno.ts";
+import { isAlive, type ProcessName } from "../linux/process.ts";
 import { exists, readShortText, readText } from "../linux/read-text.ts";
 import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
 
 /** Docker's words. `created`: never started. `restarting`: it has ended and its monitor will start it again. */
 export type Status = "created" | "running" | "paused" | "restarting" | "exited";
 
-export interface ContainerState {
+/** The name is that of its first process, and zeros unless it runs. */
+export interface ContainerState extends ProcessName {
   readonly status: Status;
-  /** Of its first process; 0 unless it runs. */
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat, with which the pid names one process for ever; 0 unless it runs. */
-  readonly startTime: number;
   /** 137 when its monitor was killed with it; 0 when it has not ended. */
   readonly exitCode: number;
   /** Why it could not be started, the last time that was tried. */
@@ -30,9 +28,7 @@ export interface ContainerState {
 }
 
 /** started.json, as native writes it. */
-export interface Started {
-  readonly pid: number;
-  readonly startTime: number;
+export interface Started extends ProcessName {
   readonly startedAt: number;
   readonly cgroup?: string;
 }
@@ -49,14 +45,6 @@ function readJSON<T>(path: string): T | undefined {
   const text = readShortText(path);
   if (text === undefined || text === "") return undefined;
   return JSON.parse(text) as T; // cast: only tsbox writes it, and renames it into place
-}
-
-/** Whether that very process is there, and not a zombie. proc(5), /proc/PID/stat */
-export function isAlive(pid: number, startTime: number): boolean {
-  const text = readShortText(`/proc/${pid}/stat`);
-  if (text === undefined) return false;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[19]) === startTime && fields[0] !== "Z" && fields[0] !== "X";
 }
 
 /** @throws SyscallError when there is no such container */
@@ -100,7 +88,7 @@ export function containerState(store: string, record: ContainerRecord, isHeld?: 
     isHeld: () => isHeld ?? isRunning(folder),
     started: readJSON<Started>(`${folder}/started.json`),
     exited: () => readJSON<Exited>(`${folder}/exited.json`),
-    isAlive: ({ pid, startTime }) => isAlive(pid, startTime),
+    isAlive,
     isFrozen,
   });
 }

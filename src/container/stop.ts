@@ -2,13 +2,13 @@
 import { TsboxError } from "../error.ts";
 import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGNALS, SYS } from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
+import { openProcess, signalProcess, waitForEnd } from "../linux/process.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { replaceFile, writeText } from "../linux/write-text.ts";
 import { event } from "./events.ts";
 import { type ContainerRecord, containerFolder, isRunning } from "./folder.ts";
 import { connectToMonitor } from "./monitor-socket.ts";
-import { openFirstProcess, signalProcess, waitForEnd } from "./process.ts";
 import { type ContainerState, containerState, recordIfPresent } from "./state.ts";
 
 /** Milliseconds in which a monitor has to notice the end of its container and clean up. */
@@ -35,12 +35,12 @@ export function signalNumber(name: string): number {
 export function killContainer(store: string, id: string, signal: number): void {
   const { record, folder } = find(store, id);
   const state = containerState(store, record);
-  const pidfd = openFirstProcess(state);
+  const pidfd = openProcess(state);
   if (pidfd === undefined)
     throw new TsboxError("busy", `cannot kill container ${nameOf(record)}: container ${nameOf(record)} is not running`);
   try {
     if (signal === SIGKILL || signal === signalNumber(record.stopSignal)) askForStop(folder);
-    signalProcess(pidfd, signal);
+    signalProcess(pidfd, signal, state.pid);
     event(store, record, "kill", { signal });
   } finally {
     syscall(SYS.close, pidfd);
@@ -64,7 +64,7 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   // looked at while it lives
   const orphan = !isRunning(folder);
   askForStop(folder);
-  const pidfd = openFirstProcess(state);
+  const pidfd = openProcess(state);
   if (pidfd === undefined) {
     // between two runs: who connects asks for the end (native/plan.h, wait_for)
     connectToMonitor(folder)?.[Symbol.dispose]();
@@ -75,9 +75,9 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   try {
     const { timeout = record.stopTimeout ?? DEFAULT_TIMEOUT } = options;
     if (state.status === "paused") await thaw(state.cgroup);
-    const alive = timeout !== 0 && signalProcess(pidfd, options.signal ?? signalNumber(record.stopSignal));
+    const alive = timeout !== 0 && signalProcess(pidfd, options.signal ?? signalNumber(record.stopSignal), state.pid);
     if (!alive || !(await ended(pidfd, timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000))) {
-      signalProcess(pidfd, SIGKILL);
+      signalProcess(pidfd, SIGKILL, state.pid);
       if (!(await ended(pidfd, PATIENCE)))
         throw new TsboxError(
           "busy",

@@ -1,8 +1,8 @@
 /** `wait`: until a container is in a certain state. */
 import { TsboxError } from "../error.ts";
+import { openProcess, waitForEnd } from "../linux/process.ts";
 import { containerFolder } from "./folder.ts";
 import { awaitExit, connectToMonitor } from "./monitor-socket.ts";
-import { openFirstProcess, waitForEnd } from "./process.ts";
 import { type ContainerState, containerState, readRecord, recordIfPresent, type Status } from "./state.ts";
 
 /** Docker's and podman's names. */
@@ -52,7 +52,7 @@ async function untilExit(store: string, id: string, state: ContainerState): Prom
     const status = awaitExit(connection);
     if (status !== undefined) return status;
   } else {
-    const pidfd = openFirstProcess(state);
+    const pidfd = openProcess(state);
     if (pidfd !== undefined) waitForEnd(pidfd, Number.MAX_SAFE_INTEGER);
   }
   for (;;) {

@@ -4,13 +4,14 @@ import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, LOCK_EX, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
 import { check, E } from "../../linux/errno.ts";
 import { tryLockFile } from "../../linux/lock.ts";
+import { isAlive, type ProcessName } from "../../linux/process.ts";
 import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { mountPoint, type RootSource } from "../../rootfs/index.ts";
 import { containerRoot } from "../container-root.ts";
 import { containerFolder } from "../folder.ts";
 import type { StoppedRoot } from "../start-files-worker.ts";
-import { containerState, isAlive, readRecord } from "../state.ts";
+import { containerState, readRecord } from "../state.ts";
 import { ownMounts } from "./own-mounts.ts";
 import type { RootName } from "./place.ts";
 
@@ -43,9 +44,9 @@ export async function openContainerRoot(store: string, id: string): Promise<Open
 async function openOnce(store: string, id: string): Promise<OpenedRoot | undefined> {
   const record = readRecord(store, id);
   const root = containerRoot(store, record);
-  const { pid, startTime } = containerState(store, record);
-  if (pid > 0) {
-    const fd = openProcessRoot(pid, startTime);
+  const state = containerState(store, record);
+  if (state.pid > 0) {
+    const fd = openProcessRoot(state);
     if (fd === undefined) return undefined;
     const close = () => void syscall(SYS.close, fd);
     return { mapping: root.mapping, name: { fd: 3 }, rootFd: fd, mount: undefined, [Symbol.dispose]: close };
@@ -72,16 +73,16 @@ async function openOnce(store: string, id: string): Promise<OpenedRoot | undefin
  * The root of a process that is told by its start time too. All mounts of its mount namespace are seen from there, and nothing of this
  * process enters that namespace. proc(5), /proc/PID/root
  */
-function openProcessRoot(pid: number, startTime: number): number | undefined {
+function openProcessRoot(process: ProcessName): number | undefined {
   const flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  const folder = syscall(SYS.openat, AT_FDCWD, cstring(`/proc/${pid}`), flags);
+  const folder = syscall(SYS.openat, AT_FDCWD, cstring(`/proc/${process.pid}`), flags);
   if (folder < 0) return undefined;
   try {
     // the open folder is that process's for ever, and it was there when it was opened
-    if (!isAlive(pid, startTime)) return undefined;
+    if (!isAlive(process)) return undefined;
     const fd = syscall(SYS.openat, folder, cstring("root"), flags);
     if (fd === -E.ENOENT || fd === -E.ESRCH) return undefined;
-    return check("openat", fd, `/proc/${pid}/root`);
+    return check("openat", fd, `/proc/${process.pid}/root`);
   } finally {
     syscall(SYS.close, folder);
   }

@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
 import { type FileLock, tryLockFile } from "../../linux/lock.ts";
+import { isAlive, type ProcessName } from "../../linux/process.ts";
 import { exists, readShortText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { warn } from "../../linux/warn.ts";
@@ -13,15 +14,10 @@ import { compileHolder } from "../../runtime/index.ts";
 import { listContainers } from "../list.ts";
 import { joinNetworks, type NamedNetworks } from "../named-network.ts";
 import { prepareNetwork } from "../network.ts";
-import { isAlive } from "../state.ts";
 import { type PodRecord, podFolder } from "./folder.ts";
 
-/** started.json */
-export interface Holder {
-  /** Of the process in the pod's namespaces. */
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat. */
-  readonly startTime: number;
+/** started.json. The name is that of the process in the pod's namespaces. */
+export interface Holder extends ProcessName {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   /** pid of the holder itself. */
@@ -38,7 +34,7 @@ export function holderOf(store: string, id: string): Holder | undefined {
   const text = readShortText(`${podFolder(store, id)}/started.json`);
   if (text === undefined || text === "") return undefined;
   const holder = JSON.parse(text) as Holder; // cast: only native writes it, and renames it into place
-  return isAlive(holder.pid, holder.startTime) ? holder : undefined;
+  return isAlive(holder) ? holder : undefined;
 }
 
 /** What has to hold for the pod to have a network of its own to share. */
@@ -81,8 +77,7 @@ async function startHolder(store: string, pod: PodRecord, mapping: IdMapping, ow
   const folder = podFolder(store, pod.id);
   // looked at itself: one that is about to start holds its lock, and may have a record of a run whose monitor was killed
   const left = listContainers(store).find(
-    ({ record, state }) =>
-      record.pod === pod.id && record.id !== own && state.pid !== 0 && isAlive(state.pid, state.startTime),
+    ({ record, state }) => record.pod === pod.id && record.id !== own && isAlive(state),
   );
   // it would be alone in new namespaces
   if (left !== undefined)

@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
 import type { FileLock } from "../../linux/lock.ts";
+import { isAlive } from "../../linux/process.ts";
 import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { type NetworkOptions, type NetworkSetup, setUpNetwork } from "../../network/index.ts";
@@ -11,7 +12,6 @@ import type { NamespaceType } from "../../oci/index.ts";
 import type { PlanBuilder, Program } from "../../plan/index.ts";
 import type { Container } from "../make.ts";
 import type { RunOptions } from "../spec/options.ts";
-import { isAlive } from "../state.ts";
 import { createPod, DEFAULT_SHARE } from "./create.ts";
 import { findPod, lockPod, type PodRecord, podFolder, readPod } from "./folder.ts";
 import { hasNetwork, openHolder } from "./holder.ts";
@@ -127,7 +127,7 @@ export async function joinPod({ store, record, options, mapping }: Container): P
     if (fd >= 0) open.set(path, fd);
   }
   // after opening: what was opened is then the pod's
-  if (open.size < namespaces.length || !isAlive(holder.pid, holder.startTime))
+  if (open.size < namespaces.length || !isAlive(holder))
     throw new TsboxError("busy", `cannot join pod ${pod.name}: it ends this moment`);
   keepOnExec(connection);
   const files: Record<string, string> = {};

@@ -13,6 +13,7 @@ import {
   SYS,
 } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
+import { thisProcess } from "../../linux/process.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
 import { statPath } from "../../linux/stat.ts";
@@ -23,7 +24,7 @@ import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 import { mappingOf } from "./mapping.ts";
 import { compileLifecycle, type LifecycleMode } from "./plan.ts";
-import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder, thisProcess } from "./state-folder.ts";
+import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
 
 export interface CreateOptions {
   /** Folder of all states. */

@@ -1,9 +1,10 @@
 /** Removing what a container left: its processes, its cgroup, its folder; and the poststop hooks. */
 import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
+import { openProcess, type ProcessName, waitForEnd } from "../../linux/process.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { hasHooks } from "../hooks.ts";
 import { sharesMounts } from "../namespaces.ts";
-import { openProcess, type ProcessName, removeStateFolder, type StateRecord } from "./state-folder.ts";
+import { removeStateFolder, type StateRecord } from "./state-folder.ts";
 
 /** Milliseconds that a killed process may take to end. */
 const PATIENCE = 10_000;
@@ -15,15 +16,6 @@ export function endProcess(record: ProcessName): void {
   syscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, null, 0);
   waitForEnd(pidfd, PATIENCE);
   syscall(SYS.close, pidfd);
-}
-
-/** poll(2): a pidfd becomes readable when its process ends. @returns whether it has */
-export function waitForEnd(pidfd: number, milliseconds: number): boolean {
-  const polled = new DataView(new ArrayBuffer(8));
-  polled.setInt32(0, pidfd, true);
-  polled.setInt16(4, 1 /* POLLIN */, true);
-  const time = new BigInt64Array([BigInt(Math.floor(milliseconds / 1000)), BigInt((milliseconds % 1000) * 1_000_000)]);
-  return syscall(SYS.ppoll, new Uint8Array(polled.buffer), 1, time, null, 8) > 0;
 }
 
 /** For a container that did not come to be, or is forced away. Never fails for what is gone already. @param warn see `delete.ts` */

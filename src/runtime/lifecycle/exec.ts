@@ -2,12 +2,13 @@
 import { TsboxError } from "../../error.ts";
 import { SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
+import { openProcess } from "../../linux/process.ts";
 import { exists, readText } from "../../linux/read-text.ts";
 import { syscall } from "../../linux/syscall.ts";
 import type { Process, RuntimeConfig } from "../../oci/index.ts";
 import { becomeNative } from "../../plan/index.ts";
 import { compileExec } from "./exec-plan.ts";
-import { fullStatusOf, type LogTarget, openProcess, readRecord } from "./state-folder.ts";
+import { fullStatusOf, type LogTarget, readRecord } from "./state-folder.ts";
 
 export interface ExecOptions {
   readonly root: string;

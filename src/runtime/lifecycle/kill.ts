@@ -1,9 +1,9 @@
 /** `kill`: a signal for a container. */
 import { TsboxError } from "../../error.ts";
 import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
-import { check, E } from "../../linux/errno.ts";
+import { openProcess, signalProcess } from "../../linux/process.ts";
 import { syscall } from "../../linux/syscall.ts";
-import { openProcess, readRecord } from "./state-folder.ts";
+import { readRecord } from "./state-folder.ts";
 
 /** `9`, `KILL`, `SIGKILL`, `sigkill`, `RTMIN+3`. @throws TsboxError `usage` */
 export function parseSignal(text: string): number {
@@ -42,8 +42,9 @@ export async function killContainer(root: string, id: string, signal: number, al
     if (all) return;
     throw ended();
   }
-  const result = syscall(SYS.pidfd_send_signal, pidfd, signal, null, 0);
-  syscall(SYS.close, pidfd);
-  if (result === -E.ESRCH) throw ended();
-  check("pidfd_send_signal", result, `process ${record.pid}`);
+  try {
+    if (!signalProcess(pidfd, signal, record.pid)) throw ended();
+  } finally {
+    syscall(SYS.close, pidfd);
+  }
 }

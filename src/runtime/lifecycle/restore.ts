@@ -3,6 +3,7 @@ import { TsboxError } from "../../error.ts";
 import { AT_FDCWD, CLONE_NEWNS, MS_BIND, MS_PRIVATE, MS_REC, MS_SLAVE, O_CLOEXEC, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
 import { sendDescriptors } from "../../linux/pass-descriptors.ts";
+import { processName, thisProcess } from "../../linux/process.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
@@ -18,15 +19,7 @@ import { encodeMessage } from "./criu/protobuf.ts";
 import { type Checkpoint, JOINED, readCheckpoint } from "./criu/record.ts";
 import { type CriuOptions, callCriu, FIRST_DESCRIPTOR, findCriu, REQUEST } from "./criu/service.ts";
 import { discardContainer } from "./discard.ts";
-import {
-  checkId,
-  checkOwner,
-  type LogTarget,
-  processName,
-  type StateRecord,
-  stateFolder,
-  thisProcess,
-} from "./state-folder.ts";
+import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
 
 export interface RestoreOptions extends CriuOptions {
   readonly root: string;

@@ -10,27 +10,18 @@
 import { TsboxError } from "../../error.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_DIRECTORY, O_PATH, SYS } from "../../linux/abi.gen.ts";
 import { check, E, SyscallError } from "../../linux/errno.ts";
+import { isAlive, type ProcessName } from "../../linux/process.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
-import { exists, readShortText, readText } from "../../linux/read-text.ts";
+import { exists, readText } from "../../linux/read-text.ts";
 import { type Stat, statPath } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import type { RuntimeConfig } from "../../oci/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 
-/** Names one process for ever. */
-export interface ProcessName {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat. */
-  readonly startTime: number;
-}
-
-export interface StateRecord {
+/** The name is that of the container's first process; zeros until that is there. */
+export interface StateRecord extends ProcessName {
   readonly ociVersion: string;
   readonly id: string;
-  /** 0 until the container's first process is there. */
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat: with the pid it names one process for ever. */
-  readonly startTime: number;
   /** Who makes it, and becomes native: ended by `delete --force` of a container that is not there yet. */
   readonly maker: ProcessName;
   /** Absolute. */
@@ -155,30 +146,6 @@ export function readRecord(root: string, id: string, folder = stateFolder(root, 
   }
 }
 
-/** State letter and start time of a process, or undefined when there is none. proc(5), /proc/PID/stat */
-function processFacts(pid: number): { readonly letter: string; readonly startTime: number } | undefined {
-  const text = readShortText(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { letter: fields[0] ?? "X", startTime: Number(fields[19]) };
-}
-
-export function thisProcess(): ProcessName {
-  return processName(process.pid);
-}
-
-/** Of a process that is there. */
-export function processName(pid: number): ProcessName {
-  return { pid, startTime: processFacts(pid)?.startTime ?? 0 };
-}
-
-/** Whether the container's first process is there: the same one, and not a zombie. */
-export function isAlive({ pid, startTime }: ProcessName): boolean {
-  if (pid <= 0) return false;
-  const facts = processFacts(pid);
-  return facts !== undefined && facts.startTime === startTime && facts.letter !== "Z" && facts.letter !== "X";
-}
-
 /** `paused` is told by {@link fullStatusOf}, which looks at the cgroup. */
 export function statusOf(root: string, record: StateRecord): Status {
   if (record.pid === 0) return "creating";
@@ -191,22 +158,6 @@ export async function fullStatusOf(root: string, record: StateRecord): Promise<S
   if (record.cgroup === undefined || (status !== "running" && status !== "created")) return status;
   const { isFrozen } = await import("../cgroup/index.ts");
   return isFrozen(record.cgroup) ? "paused" : status;
-}
-
-/**
- * A descriptor of the container's first process. The process is looked at again after the descriptor was opened, so that it
- * cannot be of another one that got the number since.
- *
- * @returns undefined when it has ended. The caller closes it
- */
-export function openProcess(record: ProcessName): number | undefined {
-  if (!isAlive(record)) return undefined;
-  const pidfd = syscall(SYS.pidfd_open, record.pid, 0);
-  if (pidfd === -E.ESRCH) return undefined;
-  check("pidfd_open", pidfd, `process ${record.pid}`);
-  if (isAlive(record)) return pidfd;
-  syscall(SYS.close, pidfd);
-  return undefined;
 }
 
 /** The ids in a state root; those whose folder has no record yet too. */
