@@ -37,6 +37,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   cp: async () => (await import("./cli/cp.ts")).cp,
   diff: async () => (await import("./cli/diff.ts")).diff,
   commit: async () => (await import("./cli/commit.ts")).commit,
+  prune: async () => (await import("./cli/prune.ts")).prune,
   network: async () => (await import("./cli/network.ts")).network,
   volume: async () => (await import("./cli/volume.ts")).volume,
   kube: async () => (await import("./cli/kube.ts")).kube,

@@ -41,6 +41,7 @@ export const CATALOGUE: readonly Section[] = [
       ["cp", async () => (await import("./cp.ts")).CP],
       ["diff", async () => (await import("./diff.ts")).DIFF],
       ["commit", async () => (await import("./commit.ts")).COMMIT],
+      ["prune", async () => (await import("./prune.ts")).PRUNE],
     ],
   },
   {

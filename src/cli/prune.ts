@@ -1,4 +1,4 @@
-/** `tsbox container prune` and `tsbox image prune` */
+/** `tsbox prune`, which is `tsbox container prune`, and `tsbox image prune` */
 import type { ListedContainer } from "../container/list.ts";
 import { type Pruned, pruneContainers, pruneUnusedImages } from "../container/prune.ts";
 import type { ListedImage } from "../image/index.ts";
@@ -21,6 +21,16 @@ const CONTAINER_PRUNE: CommandDefinition = {
   examples: [
     ["tsbox container prune -f", "without a question"],
     ["tsbox container prune --filter until=24h", "those that are older than a day"],
+  ],
+};
+
+/** The short name of `container prune`, as other commands about containers have one. */
+export const PRUNE: CommandDefinition = {
+  ...CONTAINER_PRUNE,
+  name: "prune",
+  examples: [
+    ["tsbox prune -f", "without a question; system prune removes more"],
+    ["tsbox prune --filter until=24h", "those that are older than a day"],
   ],
 };
 
@@ -53,10 +63,18 @@ export const IMAGE: GroupDefinition = {
   commands: { prune: { definition: IMAGE_PRUNE, run: imagePrune } },
 };
 
+export async function prune(argv: readonly string[]): Promise<number> {
+  return await removeStopped(PRUNE, argv);
+}
+
 async function containerPrune(argv: readonly string[]): Promise<number> {
-  const args = await readCommand(CONTAINER_PRUNE, argv);
+  return await removeStopped(CONTAINER_PRUNE, argv);
+}
+
+async function removeStopped(command: CommandDefinition, argv: readonly string[]): Promise<number> {
+  const args = await readCommand(command, argv);
   if (args === undefined) return 0;
-  refuseOperands(CONTAINER_PRUNE, args);
+  refuseOperands(command, args);
   const wanted = containerFilter(args);
   if (!isOn(args, "force") && !(await confirmed("all stopped containers"))) return 0;
   tell([["Deleted Containers", await pruneContainers(storeFolder(), wanted)]]);

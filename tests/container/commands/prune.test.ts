@@ -26,6 +26,9 @@ describe("container prune", () => {
     expect(await listed(host)).toEqual(["runs"]);
     expect(readdirSync(`${host.storage}/containers/names`)).toEqual(["runs"]);
     expect(await host.ok(["container", "prune", "-f"])).toBe("Total reclaimed space: 0B\n");
+    // by its short name, too
+    const id = (await host.ok(["create", "--name", "short", host.image, "true"])).trim();
+    expect(await host.ok(["prune", "-f"])).toBe(`Deleted Containers:\n${id}\n\nTotal reclaimed space: 0B\n`);
   });
 
   it("asks, and takes anything but y for no", async () => {
