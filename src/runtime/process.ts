@@ -107,6 +107,8 @@ export function searchPaths(program: string, env: readonly string[]): string[] {
   return folders.map((folder) => `${folder === "" ? "." : folder}/${program}`);
 }
 
+const LARGEST_ID = 2 ** 32 - 2;
+
 /** Appends everything up to and including execve. The root must be the container's, and the supervisor ready. */
 export function addProcess(compilation: Compilation, options: ProcessOptions): void {
   const { inside, mapping } = compilation;
@@ -130,6 +132,8 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
     ["uid", mapping.uids, uid],
     ["gid", mapping.gids, gid],
   ] as const) {
+    // (uid_t) -1 is "leave it as it is" to setresuid(2): the program would be root
+    if (id > LARGEST_ID) throw new TsboxError("invalid", `cannot run: process.user.${field}: ${id} is not an id`);
     if (mapping.kind !== "none" && !isMapped(ranges, id)) {
       throw new TsboxError(
         "unsupported",
@@ -137,6 +141,9 @@ export function addProcess(compilation: Compilation, options: ProcessOptions): v
       );
     }
   }
+
+  if (!process.cwd.startsWith("/"))
+    throw new TsboxError("invalid", `cannot run: process.cwd: ${JSON.stringify(process.cwd)} is not an absolute path`);
 
   // what runc and crun have where config.json says nothing
   inside.add("umask", [umask ?? 0o022]);

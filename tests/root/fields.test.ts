@@ -31,6 +31,18 @@ describe("process.scheduler", () => {
   });
 });
 
+describe("process.user", () => {
+  for (const field of ["uid", "gid"] as const) {
+    test(`${field} 4294967295, which is "unchanged" to the kernel, does not leave the program root`, () => {
+      const { stdout, stderr, exitCode } = run("id", (config) => {
+        config.process.user[field] = 2 ** 32 - 1;
+      });
+      expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 1 });
+      expect(stderr).toBe(`tsbox: cannot run: process.user.${field}: 4294967295 is not an id\n`);
+    });
+  }
+});
+
 describe("id-mapped mounts", () => {
   const ids = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
   const container = [{ containerID: 0, hostID: 100000, size: 65536 }];
