@@ -4,6 +4,7 @@
  * are keys of a map, and a link is one more key.
  */
 import { TsboxError } from "../error.ts";
+import { reasonOf } from "../linux/errno.ts";
 import type { Compression } from "../oci/index.ts";
 import { expandArchive } from "./expand-archive.ts";
 import { type FileHandle, readAt } from "./read-at.ts";
@@ -107,7 +108,7 @@ async function openFile(path: string, name: string): Promise<FileHandle> {
     file = await promises.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT"; // cast: node:fs throws only these
-    const reason = missing ? `there is no file ${path}` : (cause as Error).message;
+    const reason = missing ? `there is no file ${path}` : reasonOf(cause);
     throw new TsboxError(missing ? "not-found" : "denied", `cannot use ${name}: ${reason}`, { cause });
   }
   const stat = await file.stat();

@@ -74,10 +74,13 @@ export class SyscallError extends Error {
   }
 }
 
-/** Why it failed, in words that follow a path that was named already: `no such file or directory`. */
+/** Why it failed, in words that follow a path that was named already: `no such file or directory`. Of ours and of node:fs. */
 export function reasonOf(error: unknown): string {
   if (error instanceof SyscallError) return errnoText(error.errno);
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException; // cast: any error may have one
+  const errno = Object.entries(E).find(([name]) => name === code)?.[1];
+  return errno === undefined ? error.message : errnoText(errno);
 }
 
 /** Passes a result of {@link syscall} through, or throws what a negative one means. */

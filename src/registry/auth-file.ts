@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import * as v from "valibot";
 import { TsboxError } from "../error.ts";
+import { reasonOf } from "../linux/errno.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Environment } from "./proxy.ts";
 
@@ -67,7 +68,7 @@ export async function readAuthFile({ path, required }: AuthFilePath): Promise<Au
     // root's podman makes /run/containers for itself alone: what a user cannot reach there is not theirs
     if ((code === "ENOENT" || code === "ENOTDIR" || code === "EACCES") && !required) return undefined;
     const kind = code === "ENOENT" ? "not-found" : "io";
-    throw new TsboxError(kind, `cannot read credentials: ${path}: ${code ?? "unreadable"}`, { cause });
+    throw new TsboxError(kind, `cannot read credentials: ${path}: ${reasonOf(cause)}`, { cause });
   }
   const invalid = (reason: string) => new TsboxError("invalid", `cannot read credentials: ${path}: ${reason}`);
   if (bytes.length > FILE_LIMIT) throw invalid(`it is larger than ${FILE_LIMIT} bytes`);

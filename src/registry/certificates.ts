@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { TsboxError } from "../error.ts";
+import { reasonOf } from "../linux/errno.ts";
 import type { Environment } from "./proxy.ts";
 
 export interface Certificates {
@@ -31,10 +32,14 @@ function isAbsent(error: unknown): boolean {
 }
 
 function unreadable(path: string, cause: unknown): TsboxError {
-  const code = (cause as NodeJS.ErrnoException).code ?? "unreadable"; // cast: what node:fs rejects with
-  return new TsboxError(code === "ENOENT" ? "not-found" : "io", `cannot read certificates: ${path}: ${code}`, {
-    cause,
-  });
+  const { code } = cause as NodeJS.ErrnoException; // cast: what node:fs rejects with
+  return new TsboxError(
+    code === "ENOENT" ? "not-found" : "io",
+    `cannot read certificates: ${path}: ${reasonOf(cause)}`,
+    {
+      cause,
+    },
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Content-addressed files: `blobs/<algorithm>/<hex>`. One that has its name is whole, verified and flushed. */
 
 import { TsboxError } from "../error.ts";
-import { E } from "../linux/errno.ts";
+import { E, reasonOf } from "../linux/errno.ts";
 import { statIfPresent } from "../linux/stat.ts";
 import { blobPath, type Descriptor, type Digest, DOCUMENT_LIMIT, digestAlgorithm, verifyBytes } from "../oci/index.ts";
 import { type Composer, composeBlob } from "./compose.ts";
@@ -49,7 +49,7 @@ export class Blobs {
       bytes = size > DOCUMENT_LIMIT ? new Uint8Array() : fs().readFileSync(path);
     } catch (cause) {
       const missing = errnoOf(cause) === E.ENOENT;
-      const reason = missing ? "it is not in the store" : (cause as Error).message; // cast: node:fs throws only Errors
+      const reason = missing ? "it is not in the store" : reasonOf(cause);
       throw new TsboxError(missing ? "not-found" : "io", `cannot read blob ${descriptor.digest}: ${reason}`, { cause });
     }
     try {

@@ -98,7 +98,10 @@ test("a file that was named must be there; others need not", async () => {
   expect(await at.find("a.example", "x")).toBeUndefined();
   const authFile = `${at.env.HOME}/missing.json`;
   const error = await at.find("a.example", "x", { authFile }).catch((e) => e);
-  expect(error).toMatchObject({ code: "not-found", message: `cannot read credentials: ${authFile}: ENOENT` });
+  expect(error).toMatchObject({
+    code: "not-found",
+    message: `cannot read credentials: ${authFile}: no such file or directory`,
+  });
 });
 
 test.each([
