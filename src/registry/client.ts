@@ -91,6 +91,13 @@ export class RegistryClient {
     this.#transport.close();
   }
 
+  /** With how a registry is reached that has no TLS, where nobody has said whether it must have it. */
+  #withoutTls(error: unknown): unknown {
+    if (codeOf(error) !== "EPROTO" || this.settings.tlsVerify !== undefined || !(error instanceof TsboxError))
+      return error;
+    return lasting(error, `${error.message}; --tls-verify=false allows plain HTTP`);
+  }
+
   /** Finds out with the first request whether the registry speaks HTTPS or, where that is allowed, plain HTTP. */
   async #reach(request: (base: URL) => Promise<Answer>): Promise<Answer> {
     if (this.#base !== undefined) return request(this.#base);
@@ -104,11 +111,16 @@ export class RegistryClient {
       plain.protocol = "http:";
       // without a port in its name a registry has another one for plain HTTP
       const mayTry = NO_TLS.includes(codeOf(error)) || (codeOf(error) === "ECONNREFUSED" && this.#https.port === "");
-      if (!mayTry || !this.#transport.mayBePlain(plain)) throw atFirst(error);
+      if (!mayTry || !this.#transport.mayBePlain(plain)) throw this.#withoutTls(atFirst(error));
       answer = await request(plain).catch((other) => {
         // a server that cuts plain HTTP too is one that wants TLS, and what failed about that is the news
         throw atFirst(codeOf(other) === "ECONNRESET" || codeOf(other) === "ECONNREFUSED" ? error : other);
       });
+      // what servers of HTTPS answer to plain HTTP; the errors of a registry are JSON
+      if (answer.status === 400 && !/json/.test(answer.headers.get("Content-Type") ?? "")) {
+        await answer.body.discard();
+        throw atFirst(error);
+      }
       this.#base = plain;
       return answer;
     }

@@ -86,7 +86,10 @@ export function connectionError(url: URL, error: unknown, proxy?: string): Tsbox
   const cause = withoutURL(error);
   if (CERTIFICATE.test(code)) {
     const why = CERTIFICATE_REASONS[code] ?? "no authority that is trusted here has signed it";
-    const remedy = `put the authority's certificate into ~/.config/containers/certs.d/${url.host}/ca.crt, or use --tls-verify=false`;
+    const remedy =
+      code in CERTIFICATE_REASONS
+        ? "--tls-verify=false takes it all the same"
+        : `put the authority's certificate into ~/.config/containers/certs.d/${url.host}/ca.crt, or use --tls-verify=false`;
     return networkError(`cannot trust the certificate of ${url.host}: ${why}; ${remedy}`, {
       transient: false,
       url,
