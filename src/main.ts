@@ -111,8 +111,8 @@ async function report(error: unknown, command: string): Promise<number> {
     // standard error is closed: the exit status has to say it alone
   }
   if (process.env.TSBOX_DEBUG) console.error(error);
-  if (!known) return 125;
   const isRun = command === "run" || command.startsWith("__");
+  if (!known) return isRun ? 125 : 1;
   return STATUS[error.code] ?? (isRun || error.code === "usage" || error.code === "unsupported" ? 125 : 1);
 }
 

@@ -83,6 +83,16 @@ describe("failures", () => {
     });
   }
 
+  test("what the kernel refuses ends run with 125, and other commands with 1", async () => {
+    using person = new Person();
+    // a folder stands where a file is to be
+    for (const name of ["volumes", "containers"]) await Bun.write(`${person.storage}/${name}`, "");
+    const other = await person.run(["volume", "create", "x"]);
+    expect(other).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^tsbox: cannot [a-z0-9]+ \/.*\n$/) });
+    const run = await person.run(["run", "--rootfs", "/", "true"]);
+    expect(run).toMatchObject({ exitCode: 125, stderr: expect.stringMatching(/^tsbox: cannot .*\n$/) });
+  });
+
   test("TSBOX_DEBUG=1 shows where it came from", async () => {
     using person = new Person();
     const { stderr } = await person.run(["run"], { env: { TSBOX_DEBUG: "1" } });
