@@ -3,12 +3,13 @@ import { TsboxError } from "../error.ts";
 import { SYS } from "../linux/abi.gen.ts";
 import { check } from "../linux/errno.ts";
 import { openProcess } from "../linux/process.ts";
+import { randomHex } from "../linux/random.ts";
 import { readText } from "../linux/read-text.ts";
 import { syscall } from "../linux/syscall.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import { becomeNative, EXPLAIN_COMMAND } from "../plan/index.ts";
 import { compileExec } from "../runtime/index.ts";
-import { event } from "./events.ts";
+import { containerEvent, event, eventsFile } from "./events.ts";
 import { containerFolder } from "./folder.ts";
 import { readImageFile } from "./image-files.ts";
 import { readOptions } from "./options-file.ts";
@@ -51,7 +52,10 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   const seccomp = exec.privileged ? undefined : await chooseSeccomp({ ...options, privileged }, { ...config, process });
   const { cgroup } = state;
   // Docker's form; this process is gone once it runs
-  event(store, record, `exec_start: ${exec.command.join(" ")}`);
+  const execID = randomHex(32);
+  const words = exec.command.join(" ");
+  event(store, record, `exec_create: ${words}`, { execID });
+  event(store, record, `exec_start: ${words}`, { execID });
   return becomeNative(
     await compileExec({
       options: {
@@ -89,6 +93,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
       cgroupOptional: Object.keys(options.resources).length === 0,
       nullStreams: { input: !exec.interactive, output: exec.detach && !exec.tty },
       failure: [EXPLAIN_COMMAND],
+      ended: { path: eventsFile(store), event: { ...containerEvent(record, "exec_die"), execID } },
     }),
   );
 }

@@ -12,6 +12,7 @@ import { statPath } from "../../linux/stat.ts";
 import type { Process } from "../../oci/index.ts";
 import {
   addFailureProgram,
+  EXIT_STATUS,
   PlanBuilder,
   type Program,
   RECOVER_DENIED,
@@ -22,6 +23,7 @@ import {
 import { addConnection } from "../connection.ts";
 import type { Compilation } from "../context.ts";
 import { CREATED, GO, slots } from "../conversation.ts";
+import { addEventLine, eventLine } from "../event-line.ts";
 import { addIdentity } from "../identity.ts";
 import { readNamespaces, sharesMounts } from "../namespaces.ts";
 import { addNullStream } from "../null-stream.ts";
@@ -54,6 +56,8 @@ export interface ExecPlan {
   readonly cgroupOptional?: boolean | undefined;
   /** The tsbox command that says what failed; the runtime's own when absent. */
   readonly failure?: readonly [string, ...string[]] | undefined;
+  /** A file to which a line is appended when the program has ended, unless nobody waits for it (`detach`). */
+  readonly ended?: { readonly path: string; readonly event: object } | undefined;
 }
 
 /** @throws TsboxError naming the field that cannot be carried out */
@@ -167,6 +171,8 @@ export function compileExec(exec: ExecPlan): Uint8Array {
   outside.add("send", [ours, GO], { note: "start the program" });
   outside.add("await_exec", [], { note: "start the program" });
   if (!options.detach) addSupervision(outside, child, master, nullStreams?.input !== true);
+  if (!options.detach && exec.ended !== undefined)
+    addEventLine(outside, exec.ended.path, eventLine(exec.ended.event, `,"exitCode":${EXIT_STATUS}`));
   outside.add("exit", [options.detach ? 0 : 256]);
   const { path = "", format } = options.log;
   addFailureProgram(plan, log, undefined, exec.failure ?? [EXEC_FAILURE, format, path]);

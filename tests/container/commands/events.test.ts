@@ -34,7 +34,9 @@ describe("events", () => {
     expect(actions.map((line) => line.replace("container ", ""))).toEqual([
       "create box",
       "start box",
+      "exec_create: true box",
       "exec_start: true box",
+      "exec_die box",
       "rename old",
       "die old",
       "stop old",
@@ -59,6 +61,14 @@ describe("events", () => {
       scope: "local",
     });
     expect(died.timeNano).toBeCloseTo(died.time * 1e9, -10);
+    const execs = await past(
+      host,
+      "--format",
+      "{{.Actor.Attributes.execID}} {{.Actor.Attributes.exitCode}}",
+      "--filter",
+      "event=exec_die",
+    );
+    expect(execs).toEqual([expect.stringMatching(/^[0-9a-f]{64} 0$/)]);
     expect(await past(host, "--filter", "event=kill", "--format", "{{.Actor.Attributes.signal}}")).toEqual(["9"]);
   });
 
