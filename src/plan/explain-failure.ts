@@ -90,7 +90,8 @@ function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, l
   if (off !== undefined) return build("denied", `cannot ${note}: ${off}`);
   if (errno === E.ENOENT && note.startsWith("set process.apparmorProfile"))
     return build("host", `cannot ${note}: ${NO_PROFILE}`);
-  const remedy = REMEDIES[`${op} ${errno}`];
+  // a process makes some namespaces for itself
+  const remedy = REMEDIES[`${op === "unshare" ? "clone" : op} ${errno}`];
   const code =
     errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
   return build(code, `cannot ${note}: ${errnoText(errno)}${remedy === undefined ? "" : `; ${remedy}`}`);
@@ -98,7 +99,7 @@ function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, l
 
 /** The host's setting that is the cause, and how to change it, where namespaces were refused. */
 function switchedOff(op: OpName, errno: number): string | undefined {
-  const refusesNamespaces = op === "clone" && (errno === E.ENOSPC || errno === E.EPERM);
+  const refusesNamespaces = (op === "clone" || op === "unshare") && (errno === E.ENOSPC || errno === E.EPERM);
   // AppArmor lets the namespace be made, and then takes the capability to map ids in it.
   if (!refusesNamespaces && !(op === "write_file" && errno === E.EPERM)) return undefined;
   // What root makes needs no user namespace.

@@ -22,13 +22,18 @@ function helper(plan: PlanBuilder, parent: Program, name: string, ranges: readon
   return program;
 }
 
+/** Whether newuidmap and newgidmap are needed; otherwise the process itself may write the ids. */
+export function isMappedByHelpers(mapping: IdMapping): boolean {
+  return mapping.kind === "subuid" && process.geteuid?.() !== 0;
+}
+
 /**
  * Appends the operations by which `parent` maps the ids of its subject, which must be waiting in a new user namespace.
  * newuidmap and newgidmap run side by side. `log` receives what they print.
  */
 export function addIdMapping(plan: PlanBuilder, parent: Program, mapping: IdMapping, log: Slot): void {
   if (mapping.kind === "none") return;
-  if (mapping.kind === "single" || process.geteuid?.() === 0) {
+  if (!isMappedByHelpers(mapping)) {
     // one's own id needs no helper, but setgroups must be given up first (user_namespaces(7))
     if (mapping.kind === "single") {
       parent.add("write_file", [null, `/proc/${SUBJECT_PID}/setgroups`, encode("deny"), O_WRONLY], {

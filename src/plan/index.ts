@@ -10,7 +10,7 @@ export {
   RECOVER_OTHER,
   RECOVER_UNSUPPORTED,
 } from "./format.gen.ts";
-export { addIdMapping } from "./identity.ts";
+export { addIdMapping, isMappedByHelpers } from "./identity.ts";
 export { becomeNative, type SpawnOptions, type Stdio, spawnNative } from "./launch.ts";
 export { isCompiled, selfCommand } from "./self.ts";
 

@@ -22,16 +22,24 @@ import {
   SIGKILL,
 } from "../linux/abi.gen.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
-import { addIdMapping, encode, PlanBuilder, type Program, type Slot, SUBJECT_PID } from "../plan/index.ts";
+import {
+  addIdMapping,
+  encode,
+  isMappedByHelpers,
+  PlanBuilder,
+  type Program,
+  type Slot,
+  SUBJECT_PID,
+} from "../plan/index.ts";
 import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../rootfs/index.ts";
 import { type Compilation, isMapped } from "./context.ts";
-import { HOOKS_DONE, RUN_HOOKS, slots } from "./conversation.ts";
+import { HOOKS_DONE, NAMESPACES_MADE, RUN_HOOKS, slots } from "./conversation.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
 import { addIdentity } from "./identity.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
 import { addMount } from "./mounts.ts";
-import { readNamespaces } from "./namespaces.ts";
+import { MADE_BY_ITSELF, readNamespaces } from "./namespaces.ts";
 import { addMaskedPaths, addReadOnlyPaths } from "./paths.ts";
 import { addChroot, addMoveRoot, addPivot } from "./pivot.ts";
 import { addOomScore, addProcessLimits, type ProcessConfig } from "./process.ts";
@@ -150,9 +158,11 @@ export function addSetUp(options: SetUpOptions): SetUp {
   }
 
   if (!ownMounts) checkHostMounts(options);
-  // a cgroup namespace begins at the cgroup of the process that makes it
-  const flags = create & ~(CLONE_NEWCGROUP | lateTimeNamespace(config));
   const joiner = needsJoiner(joins, user !== 0);
+  // newuidmap and newgidmap take 2 ms, and a network namespace more than half of one: `inside` makes it while they run
+  const meanwhile = user !== 0 && !joiner && isMappedByHelpers(mapping) ? create & MADE_BY_ITSELF : 0;
+  // a cgroup namespace begins at the cgroup of the process that makes it
+  const flags = create & ~(CLONE_NEWCGROUP | lateTimeNamespace(config) | meanwhile);
   if (joiner) addJoiner(compilation, { process, joins, flags, child, cgroup, ours, theirs });
   else {
     outside.add("clone", [inside, flags, child, cgroup, 1, SIGKILL], { note: "make the container's namespaces" });
@@ -161,9 +171,16 @@ export function addSetUp(options: SetUpOptions): SetUp {
     if (exposed) inside.add("prctl", [PR_SET_DUMPABLE, 0, 0]);
   }
   inside.add("close", [ours]);
+  if (meanwhile !== 0) {
+    inside.add("unshare", [meanwhile], { note: "make the container's namespaces" });
+    inside.add("send", [theirs, NAMESPACES_MADE]);
+  }
+  const loopback = () => inside.add("loopback_up", [], { note: "bring up the loopback device" });
+  if (meanwhile & CLONE_NEWNET) loopback();
   // a user namespace that is joined has its ids
   if (!joinsUser) addIdMapping(plan, outside, mapping, log);
   addIntelRdt(outside, config, options.id);
+  if (meanwhile !== 0) outside.add("recv", [ours, NAMESPACES_MADE], { note: "make the container's namespaces" });
   outside.add("send_subject", [ours], { note: "start the container's first process" });
   hostSources?.start(inside);
 
@@ -215,7 +232,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   else if (options.noPivot) addMoveRoot(inside, root);
   else addPivot(inside, root);
   if (ownMounts) addRootPropagation(inside, config);
-  if (create & CLONE_NEWNET) inside.add("loopback_up", [], { note: "bring up the loopback device" });
+  if (create & ~meanwhile & CLONE_NEWNET) loopback();
   if (config.hostname) inside.add("sethostname", [encode(config.hostname)], { note: "set the host name" });
   if (config.domainname) inside.add("setdomainname", [encode(config.domainname)], { note: "set the domain name" });
   addProcessLimits(compilation, process);

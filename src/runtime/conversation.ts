@@ -7,6 +7,7 @@ export const SET_UP = 3;
 export const CREATED = 4;
 export const RUN_HOOKS = 5;
 export const HOOKS_DONE = 6;
+export const NAMESPACES_MADE = 7;
 
 /** As many slots of their own. */
 export function slots(program: Program, count: 2): [Slot, Slot];

@@ -25,6 +25,9 @@ const FLAGS: Readonly<Record<string, number>> = {
 
 export const NAMESPACE_TYPES = Object.keys(FLAGS) as readonly NamespaceType[]; // cast: the keys above
 
+/** What a process can make for itself, too; a pid namespace and one of time would be its children's. */
+export const MADE_BY_ITSELF = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+
 export interface Namespaces {
   /** CLONE_NEW* of those to be made. */
   readonly create: number;

@@ -24,6 +24,11 @@ const minimal: RuntimeConfig = {
   linux: { namespaces: [{ type: "pid" }, { type: "mount" }] },
 };
 
+const networked: RuntimeConfig = {
+  ...minimal,
+  linux: { namespaces: [{ type: "pid" }, { type: "mount" }, { type: "network" }] },
+};
+
 async function compile(config: RuntimeConfig, options: Partial<CompileOptions> = {}): Promise<string> {
   const plan = compileForeground({
     config,
@@ -61,11 +66,25 @@ test("the same container compiles to the same plan, byte for byte", async () => 
   expect(await compile(minimal)).toBe(await compile(minimal));
 });
 
-test("ids are mapped before the first process does anything", async () => {
-  const text = await compile(minimal);
-  expect(operations(text, "inside").slice(0, 2)).toEqual(["close", "recv_identity"]);
+test("ids are mapped before the first process does anything that takes them", async () => {
+  const text = await compile(networked);
+  const inside = operations(text, "inside");
+  expect(inside.slice(0, inside.indexOf("recv_identity"))).toEqual(["close", "unshare", "send", "loopback_up"]);
   const outside = operations(text, "outside");
   expect(outside.indexOf("send_subject")).toBeGreaterThan(outside.lastIndexOf("wait_success"));
+});
+
+test("the supervisor goes on when the first process has made the namespaces that it makes while its ids are mapped", async () => {
+  const outside = operations(await compile(minimal), "outside");
+  expect(outside.indexOf("recv")).toBe(outside.indexOf("send_subject") - 1);
+});
+
+test("namespaces are made with the process where no helper maps its ids", async () => {
+  const text = await compile(networked, { mapping: { ...mapping, kind: "single" } });
+  const inside = operations(text, "inside");
+  expect(inside.slice(0, 2)).toEqual(["close", "recv_identity"]);
+  expect(inside.filter((name) => name === "loopback_up")).toHaveLength(1);
+  expect(text).toMatch(/ clone .*flags=[^ ]*CLONE_NEWNET/);
 });
 
 test("the old root is gone before anything of the process is set", async () => {
