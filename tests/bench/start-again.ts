@@ -13,7 +13,7 @@ export type Peers = (typeof PEERS)[number];
 /** CGROUP2_SUPER_MAGIC of linux/magic.h. */
 const CGROUP2 = 0x63677270;
 
-/** The user's home has the caches; the project, for which tsbox is there too, is where it always is. */
+/** The home has the caches, and the project is where it always is. Mounts are shared, as systemd makes them, which podman expects. */
 const IN_DEBIAN = `
 ${MAKE_ROOT}
 mount --bind /tmp tmp
@@ -27,6 +27,7 @@ done
 install -d -m 700 -o "$USER_NAME" -g "$USER_NAME" ".$USER_RUNTIME"
 echo 127.0.0.1 localhost >etc/hosts
 ${ENTER_ROOT}
+mount --make-rshared /
 exec catatonit -- "$@"`;
 
 const STREAMS = { stdin: "ignore", stdout: "inherit", stderr: "inherit" } as const;
