@@ -47,6 +47,9 @@ function testFiles(only: readonly string[]): string[] {
   return wanted.length === 0 ? all : all.filter((file) => wanted.some((path) => `${file}/`.startsWith(`${path}/`)));
 }
 
+/** What another user's tests have of the environment. */
+const PASSED = ["CI", "TSBOX_CHAOS_SECONDS"];
+
 async function pass(tree: string, files: readonly string[], user: TestUser | undefined): Promise<Tally> {
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0, notes: [] };
   const folder = mkdtempSync(join(tmpdir(), "tsbox-report-"));
@@ -62,10 +65,10 @@ async function pass(tree: string, files: readonly string[], user: TestUser | und
     `--reporter-outfile=${report}`,
     ...files.map((file) => `./${file}`),
   ];
-  const ci = process.env.CI === undefined ? {} : { CI: process.env.CI };
+  const passed = PASSED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   console.log(`\n${files.length} test files as ${user?.name ?? process.env.USER ?? "the user who started this"}`);
   try {
-    const child = Bun.spawn(user === undefined ? command : asUser(user, command, ci), {
+    const child = Bun.spawn(user === undefined ? command : asUser(user, command, Object.fromEntries(passed)), {
       cwd: tree,
       stdin: "ignore",
       stdout: "inherit",

@@ -13,6 +13,7 @@ import { sizesOfContainers } from "./size.ts";
 import { containerState, recordIfPresent, type Status } from "./state.ts";
 import { sweepContainers } from "./sweep.ts";
 import { sizesOf } from "./tree-sizes.ts";
+import { pruneVolumes, type Volume, volumeData } from "./volumes/index.ts";
 
 export interface Pruned {
   /** As they are printed. */
@@ -87,6 +88,16 @@ function dropDeadNames(store: string): void {
     const owner = nameOwner(store, name);
     if (owner !== undefined) dropDeadName(store, name, owner);
   }
+}
+
+/** Removes volumes that no container has. */
+export async function pruneUnusedVolumes(store: string, wanted: (volume: Volume) => boolean): Promise<Pruned> {
+  let bytes = 0;
+  const volumes = await pruneVolumes(store, wanted, async (unused) => {
+    const sizes = await sizesOf(unused.map((volume) => volumeData(store, volume)));
+    bytes = sizes.reduce((sum, size) => sum + size, 0);
+  });
+  return { removed: volumes.map(({ name }) => name), bytes };
 }
 
 /** @param all those with names, too. @returns lines as Docker prints them */

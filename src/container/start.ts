@@ -95,12 +95,11 @@ async function planOf(container: Container, mode: DetachMode): Promise<Uint8Arra
 
 /** One that ran in the foreground of a `run` had neither log nor health checks; from now on it has both. */
 async function becomeMonitored({ store, record, options, defaults }: Container): Promise<void> {
-  if (record.log !== "none" || options.log.driver === "none") return;
-  const { changingRecord, writeChange } = await import("./change-record.ts");
+  const log = options.log.driver;
   const healthcheck = healthTest(options, defaults) === undefined ? undefined : true;
-  await changingRecord(store, record.id, () =>
-    writeChange(store, record.id, { record: { log: options.log.driver, healthcheck } }),
-  );
+  if (record.log === log && record.healthcheck === healthcheck) return;
+  const { changingRecord, writeChange } = await import("./change-record.ts");
+  await changingRecord(store, record.id, () => writeChange(store, record.id, { record: { log, healthcheck } }));
 }
 
 /** Starts it, with this process as its first client. @returns only when it runs already */

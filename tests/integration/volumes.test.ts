@@ -168,7 +168,9 @@ describe("volumes without a name", () => {
     expect(await it.person.ok(["start", "-a", "kept"])).toBe("x\nx\n");
     await it.person.ok(["rm", "kept"]);
     expect(await volumes()).toContain(name);
-    expect(await it.person.ok(["volume", "prune", "-f"])).toBe(`Deleted Volumes:\n${name}\n`);
+    expect(await it.person.ok(["volume", "prune", "-f"])).toMatch(
+      new RegExp(`^Deleted Volumes:\\n${name}\\n\\nTotal reclaimed space: `),
+    );
     await it.person.ok(["run", "--network=none", "--name=kept", image, "true"]);
     await it.person.ok(["rm", "-v", "kept"]);
     expect((await volumes()).filter((each) => /^[0-9a-f]{64}$/.test(each))).toEqual([]);
@@ -238,7 +240,9 @@ describe("what may be done with a volume", () => {
       expect(refused.exitCode).toBe(2);
       expect(refused.stderr).toMatch(/^tsbox: cannot remove volume held: volume is in use - \[[0-9a-f]{12}\]\n$/);
     }
-    expect(await it.person.ok(["volume", "prune", "-a", "-f", "--filter", "label=none"])).toBe("");
+    expect(await it.person.ok(["volume", "prune", "-a", "-f", "--filter", "label=none"])).toBe(
+      "Total reclaimed space: 0B\n",
+    );
     expect(await it.person.ok(["volume", "ls", "-q", "--filter", "name=held", "--filter", "dangling=false"])).toBe(
       "held\n",
     );
@@ -366,6 +370,14 @@ describe("tsbox volume", () => {
     expect(await it.person.ok(["volume", "prune", "-f"])).toContain(name);
     expect(await it.person.ok(["volume", "prune", "-a", "-f", "--filter", "label=c"])).toContain("labelled");
     expect((await it.person.run(["volume", "exists", "labelled"])).exitCode).toBe(1);
+  });
+
+  test("prune tells how much there is again", async () => {
+    await it.person.ok(["volume", "create", "--label", "large", "big"]);
+    await Bun.write(`${it.person.storage}/volumes/big/_data/file`, "x".repeat(5678));
+    const prune = () => it.person.ok(["volume", "prune", "-a", "-f", "--filter", "label=large"]);
+    expect(await prune()).toBe("Deleted Volumes:\nbig\n\nTotal reclaimed space: 5.678kB\n");
+    expect(await prune()).toBe("Total reclaimed space: 0B\n");
   });
 
   test("prune asks", async () => {

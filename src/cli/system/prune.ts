@@ -1,8 +1,6 @@
 /** `tsbox system prune` */
 import { pruneNetworks } from "../../container/networks.ts";
-import { pruneContainers, pruneUnusedImages } from "../../container/prune.ts";
-import { sizesOf } from "../../container/tree-sizes.ts";
-import { listVolumes, pruneVolumes, type Volume, volumeData } from "../../container/volumes/index.ts";
+import { pruneContainers, pruneUnusedImages, pruneUnusedVolumes } from "../../container/prune.ts";
 import { openStore } from "../../store/index.ts";
 import { all, isOn, type ParsedArgs } from "../args.ts";
 import { readCommand, refuseOperands } from "../command.ts";
@@ -33,7 +31,9 @@ export async function prune(argv: readonly string[]): Promise<number> {
   const store = openStore().root;
   const containers = await pruneContainers(store, container);
   const networks = pruneNetworks(store, other).map(({ name }) => name);
-  const anonymous = volumes ? await removeVolumes(store, other) : { removed: [], bytes: 0 };
+  const anonymous = volumes
+    ? await pruneUnusedVolumes(store, (volume) => volume.anonymous && other(volume))
+    : { removed: [], bytes: 0 };
   const images = await pruneUnusedImages(everyImage, image);
   tell([
     ["Deleted Containers", containers],
@@ -57,16 +57,4 @@ function madeThings(args: ParsedArgs): (thing: MadeThing) => boolean {
       return ({ created }) => created < time;
     },
   });
-}
-
-async function removeVolumes(store: string, wanted: (volume: Volume) => boolean) {
-  // measured before: afterwards there is nothing to measure
-  const volumes = listVolumes(store).filter(({ anonymous }) => anonymous);
-  const sizes = await sizesOf(volumes.map((volume) => volumeData(store, volume)));
-  const bytes = new Map(volumes.map(({ name }, i) => [name, sizes[i] ?? 0]));
-  const removed = await pruneVolumes(store, (volume) => volume.anonymous && wanted(volume));
-  return {
-    removed: removed.map(({ name }) => name),
-    bytes: removed.reduce((sum, { name }) => sum + (bytes.get(name) ?? 0), 0),
-  };
 }

@@ -1,10 +1,13 @@
 /** `tsbox volume rm` and `prune` */
-import { listVolumes, pruneVolumes, removeVolume } from "../../container/volumes/index.ts";
+import { pruneUnusedVolumes } from "../../container/prune.ts";
+import { listVolumes, removeVolume } from "../../container/volumes/index.ts";
 import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn } from "../args.ts";
 import { HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
+import { confirmed } from "../confirm.ts";
+import { tell } from "../prune.ts";
 import { pruneFilter } from "./filter.ts";
 
 export const RM: CommandDefinition = {
@@ -71,18 +74,8 @@ export async function prune(argv: readonly string[]): Promise<number> {
   const store = openStore().root;
   const { fits, named: filtered } = pruneFilter(args);
   const named = isOn(args, "all") || filtered;
-  if (!isOn(args, "force") && !(await confirmed(named))) return 0;
-  const removed = await pruneVolumes(store, (volume) => (named || volume.anonymous) && fits(volume));
-  if (removed.length > 0) console.log(["Deleted Volumes:", ...removed.map(({ name }) => name)].join("\n"));
+  const which = `${named ? "all" : "anonymous"} volumes not used by at least one container`;
+  if (!isOn(args, "force") && !(await confirmed(which))) return 0;
+  tell([["Deleted Volumes", await pruneUnusedVolumes(store, (volume) => (named || volume.anonymous) && fits(volume))]]);
   return 0;
-}
-
-async function confirmed(named: boolean): Promise<boolean> {
-  const which = named ? "all volumes" : "anonymous volumes";
-  writeAll(
-    1,
-    `WARNING! This will remove ${which} not used by at least one container.\nAre you sure you want to continue? [y/N] `,
-  );
-  for await (const line of console) return /^y(es)?$/i.test(line.trim());
-  return false;
 }

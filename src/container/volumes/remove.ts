@@ -40,12 +40,18 @@ export async function removeVolume(store: string, name: string): Promise<void> {
 
 /**
  * Removes each volume that no container uses and that `wanted` says yes to, and what creations that were killed left.
+ * @param before told of those that will be removed
  * @returns those that were removed
  */
-export async function pruneVolumes(store: string, wanted: (volume: Volume) => boolean): Promise<Volume[]> {
+export async function pruneVolumes(
+  store: string,
+  wanted: (volume: Volume) => boolean,
+  before?: (volumes: readonly Volume[]) => Promise<void>,
+): Promise<Volume[]> {
   using _lock = await ownVolumes(store);
   const users = volumeUsers(store);
   const removed = listVolumes(store).filter((volume) => !users.has(volume.name) && wanted(volume));
+  if (removed.length > 0) await before?.(removed);
   for (const { name } of removed) await removeFiles(store, name);
   // made under a lock that is held now: nobody is at work on them. Those of `volume create` are younger than a minute
   for (const name of namesIn(`${store}/volumes`)) if (isLeftover(store, name)) await removeFiles(store, name);
