@@ -1,5 +1,5 @@
 /** `tsbox kill` */
-import { killContainer, signalNumber } from "../container/stop.ts";
+import { killContainer, parseSignal } from "../container/stop.ts";
 import { type CommandDefinition, last } from "./args.ts";
 import { HELP, readCommand } from "./command.ts";
 import { ALL, forContainers } from "./containers.ts";
@@ -22,6 +22,6 @@ export const KILL: CommandDefinition = {
 export async function kill(argv: readonly string[]): Promise<number> {
   const args = await readCommand(KILL, argv);
   if (args === undefined) return 0;
-  const signal = signalNumber(last(args, "signal") ?? "SIGKILL");
+  const signal = parseSignal(last(args, "signal") ?? "SIGKILL");
   return await forContainers(KILL, args, (store, id) => killContainer(store, id, signal));
 }

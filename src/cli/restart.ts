@@ -2,7 +2,7 @@
 import { event } from "../container/events.ts";
 import { startDetached } from "../container/start.ts";
 import { readRecord } from "../container/state.ts";
-import { signalNumber, stopContainer } from "../container/stop.ts";
+import { parseSignal, stopContainer } from "../container/stop.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { selfCommand } from "../plan/index.ts";
 import { type CommandDefinition, last } from "./args.ts";
@@ -48,7 +48,7 @@ export async function restart(argv: readonly string[]): Promise<number> {
   const { store, id } = oneContainer(RESTART, args);
   await stopContainer(store, id, {
     timeout: time === undefined ? undefined : parseSeconds(time, "--time"),
-    signal: signal === undefined ? undefined : signalNumber(signal),
+    signal: signal === undefined ? undefined : parseSignal(signal),
   });
   // this process is gone once it runs
   event(store, readRecord(store, id), "restart");

@@ -1,5 +1,5 @@
 /** `tsbox stop` */
-import { signalNumber, stopContainer } from "../container/stop.ts";
+import { parseSignal, stopContainer } from "../container/stop.ts";
 import { type CommandDefinition, isOn, last } from "./args.ts";
 import { HELP, readCommand } from "./command.ts";
 import { ALL, forContainers } from "./containers.ts";
@@ -39,7 +39,7 @@ export async function stop(argv: readonly string[]): Promise<number> {
   const time = last(args, "time") ?? last(args, "timeout");
   const timeout = time === undefined ? undefined : parseSeconds(time, "--time");
   const name = last(args, "signal");
-  const signal = name === undefined ? undefined : signalNumber(name);
+  const signal = name === undefined ? undefined : parseSignal(name);
   return await forContainers(STOP, args, (store, id) => stopContainer(store, id, { timeout, signal }), {
     ignoreMissing: isOn(args, "ignore"),
   });

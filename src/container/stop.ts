@@ -1,9 +1,10 @@
 /** Ending containers: `stop`, `kill`, and what removing by force begins with. */
 import { TsboxError } from "../error.ts";
-import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGNALS, SYS } from "../linux/abi.gen.ts";
+import { AT_FDCWD, LOCK_NB, LOCK_SH, O_CLOEXEC, O_RDWR, SIGKILL, SIGTERM, SYS } from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
 import { openProcess, signalProcess, waitForEnd } from "../linux/process.ts";
 import { exists } from "../linux/read-text.ts";
+import { signalNumber } from "../linux/signals.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { replaceFile, writeText } from "../linux/write-text.ts";
 import { event } from "./events.ts";
@@ -15,17 +16,16 @@ import { type ContainerState, containerState, recordIfPresent } from "./state.ts
 const PATIENCE = 10_000;
 const DEFAULT_TIMEOUT = 10;
 
-/** A signal's number. @param name `SIGTERM`, `TERM` or `15`. @throws TsboxError `usage` */
-export function signalNumber(name: string): number {
-  const number = Number(name);
-  if (/^\d+$/.test(name) && number >= 1 && number <= 64) return number;
-  const upper = name.toUpperCase();
-  const full = upper.startsWith("SIG") ? upper : `SIG${upper}`;
-  const found = Object.hasOwn(SIGNALS, full) ? SIGNALS[full as keyof typeof SIGNALS] : undefined; // cast: just looked
-  if (found !== undefined) return found;
-  const realTime = /^SIGRTMIN(?:\+(\d+))?$/.exec(full);
-  if (realTime !== null && Number(realTime[1] ?? 0) <= 30) return 34 + Number(realTime[1] ?? 0);
+/** Of a flag. @param name `SIGTERM`, `TERM` or `15`. @throws TsboxError `usage` */
+export function parseSignal(name: string): number {
+  const number = signalNumber(name);
+  if (number !== undefined) return number;
   throw new TsboxError("usage", `cannot use the signal ${JSON.stringify(name)}: there is none of that name or number`);
+}
+
+/** That which asks for the end. An image may have a name that is no signal's: as with Docker, that is SIGTERM. */
+function stopSignal(record: ContainerRecord): number {
+  return signalNumber(record.stopSignal) ?? SIGTERM;
 }
 
 /**
@@ -39,7 +39,7 @@ export function killContainer(store: string, id: string, signal: number): void {
   if (pidfd === undefined)
     throw new TsboxError("busy", `cannot kill container ${nameOf(record)}: container ${nameOf(record)} is not running`);
   try {
-    if (signal === SIGKILL || signal === signalNumber(record.stopSignal)) askForStop(folder);
+    if (signal === SIGKILL || signal === stopSignal(record)) askForStop(folder);
     signalProcess(pidfd, signal, state.pid);
     event(store, record, "kill", { signal });
   } finally {
@@ -75,7 +75,7 @@ export async function stopContainer(store: string, id: string, options: StopOpti
   try {
     const { timeout = record.stopTimeout ?? DEFAULT_TIMEOUT } = options;
     if (state.status === "paused") await thaw(state.cgroup);
-    const alive = timeout !== 0 && signalProcess(pidfd, options.signal ?? signalNumber(record.stopSignal), state.pid);
+    const alive = timeout !== 0 && signalProcess(pidfd, options.signal ?? stopSignal(record), state.pid);
     if (!alive || !(await ended(pidfd, timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000))) {
       signalProcess(pidfd, SIGKILL, state.pid);
       if (!(await ended(pidfd, PATIENCE)))

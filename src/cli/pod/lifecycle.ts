@@ -1,6 +1,6 @@
 /** `tsbox pod start`, `stop`, `restart`, `kill`, `pause` and `unpause` */
 import { killPod, pausePod, startPod, stopPod } from "../../container/pods/index.ts";
-import { signalNumber } from "../../container/stop.ts";
+import { parseSignal } from "../../container/stop.ts";
 import { type CommandDefinition, last, type ParsedArgs } from "../args.ts";
 import { HELP, readCommand } from "../command.ts";
 import { parseSeconds } from "../run-stays.ts";
@@ -102,7 +102,7 @@ export async function restart(argv: readonly string[]): Promise<number> {
 export async function kill(argv: readonly string[]): Promise<number> {
   const args = await readCommand(KILL, argv);
   if (args === undefined) return 0;
-  const signal = signalNumber(last(args, "signal") ?? "KILL");
+  const signal = parseSignal(last(args, "signal") ?? "KILL");
   return await forPods(KILL, args, (store, pod) => killPod(store, pod, signal));
 }
 

@@ -1,5 +1,6 @@
 /** What the units of generate systemd and of quadlets have in common. */
-import { SIGKILL, SIGNALS } from "../../linux/abi.gen.ts";
+import { SIGKILL } from "../../linux/abi.gen.ts";
+import { signalNumber } from "../../linux/signals.ts";
 import { selfCommand } from "../../plan/index.ts";
 
 /** How tsbox is called from units: by an absolute path. */
@@ -16,10 +17,7 @@ export const CLEAN_UP_TIME = 60;
  */
 export function successStatuses(stopSignal: string | undefined): string {
   const asked = ["SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", stopSignal ?? "SIGTERM"];
-  // one by number is there with its number, as real-time signals are
-  const numbers = asked
-    .map((name) => SIGNALS[name] ?? Number(name))
-    .filter((number) => number > 0 && number !== SIGKILL);
+  const numbers = asked.flatMap((name) => signalNumber(name) ?? []).filter((number) => number !== SIGKILL);
   const statuses = [...new Set(numbers)].sort((a, b) => a - b).map((number) => 128 + number);
   return `SuccessExitStatus=${statuses.join(" ")}`;
 }

@@ -1,24 +1,14 @@
 /** `kill`: a signal for a container. */
 import { TsboxError } from "../../error.ts";
-import { SIGNALS, SYS } from "../../linux/abi.gen.ts";
+import { SYS } from "../../linux/abi.gen.ts";
 import { openProcess, signalProcess } from "../../linux/process.ts";
+import { signalNumber } from "../../linux/signals.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { readRecord } from "./state-folder.ts";
 
-/** `9`, `KILL`, `SIGKILL`, `sigkill`, `RTMIN+3`. @throws TsboxError `usage` */
+/** By name or number; 0 only asks whether it could be sent: kill(2). @throws TsboxError `usage` */
 export function parseSignal(text: string): number {
-  if (/^\d+$/.test(text)) {
-    const number = Number(text);
-    if (number >= 0 && number <= 64) return number;
-  }
-  const name = text.toUpperCase().replace(/^SIG/, "");
-  const real = /^RT(MIN|MAX)([+-]\d+)?$/.exec(name);
-  if (real !== null) {
-    // the C library keeps 32 and 33 for itself: signal(7)
-    const number = (real[1] === "MIN" ? 34 : 64) + Number(real[2] ?? 0);
-    if (number >= 34 && number <= 64) return number;
-  }
-  const number = Object.hasOwn(SIGNALS, `SIG${name}`) ? SIGNALS[`SIG${name}`] : undefined;
+  const number = /^0+$/.test(text) ? 0 : signalNumber(text);
   if (number === undefined)
     throw new TsboxError("usage", `cannot send signal ${JSON.stringify(text)}: there is no such signal`);
   return number;

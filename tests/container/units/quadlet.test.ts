@@ -77,6 +77,17 @@ WantedBy=default.target
   });
 
   test.each([
+    ["SIGQUIT", "129 130 131 141 143"],
+    ["quit", "129 130 131 141 143"],
+    ["3", "129 130 131 141 143"],
+    ["RTMIN+3", "129 130 141 143 165"],
+    ["KILL", "129 130 141 143"],
+    ["NOPE", "129 130 141 143"],
+  ])("with StopSignal=%s the statuses %s are no failures", (signal, statuses) => {
+    expect(oneUnit(`[Container]\nImage=nginx\nStopSignal=${signal}\n`)).toContain(`\nSuccessExitStatus=${statuses}\n`);
+  });
+
+  test.each([
     ["AddCapability=CAP_NET_RAW CAP_CHOWN", "--cap-add=CAP_NET_RAW --cap-add=CAP_CHOWN"],
     ["AddDevice=/dev/null", "--device=/dev/null"],
     ["AddDevice=-/dev/null:/dev/n", "--device=/dev/null:/dev/n"],
