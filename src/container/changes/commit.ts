@@ -1,6 +1,6 @@
 /** `tsbox commit`: a container's changes as an image of their own. */
 import { TsboxError } from "../../error.ts";
-import { applyChange, type CommitOptions, commitImage } from "../../image/commit/index.ts";
+import { applyChanges, type CommitOptions, commitImage } from "../../image/commit/index.ts";
 import { compileHotCode } from "../../linux/engine.ts";
 import type { ContainerDefaults, Digest, Healthcheck } from "../../oci/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -26,7 +26,7 @@ export async function commitContainer(store: Store, id: string, request: CommitR
   const { needs } = record;
   if (needs === undefined) throw new TsboxError("internal", `cannot commit ${id}: it does not say what its image is`);
   // a mistake in one of them is told before anything is done
-  for (const change of request.changes) applyChange({}, change);
+  applyChanges({}, request.changes);
   const resume = await pause(store.root, id, request.pause);
   try {
     const ownersRecorded = root.mapping.kind === "single";
@@ -38,7 +38,7 @@ export async function commitContainer(store: Store, id: string, request: CommitR
       store,
       base: needs.manifest,
       layer: whole(worker.output, () => worker.finish()),
-      config: (base) => request.changes.reduce(applyChange, ownConfig(base, root.saved)),
+      config: (base) => applyChanges(ownConfig(base, root.saved), request.changes),
       author: request.author,
       comment: request.comment,
       createdBy: record.command.join(" "),

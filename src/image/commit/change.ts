@@ -57,6 +57,14 @@ const CHANGES: Readonly<Record<string, Change>> = {
   HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: changeHealthcheck(rest) }),
 };
 
+/** All of `--change`, one after the other. @throws TsboxError `usage` */
+export function applyChanges(config: ContainerDefaults, changes: readonly string[]): ContainerDefaults {
+  const changed = changes.reduce(applyChange, config);
+  // as in a Dockerfile: ENTRYPOINT takes away the Cmd that was there, not one that is given with it
+  const own = changes.findLast((text) => /^\s*CMD\s/i.test(text));
+  return own === undefined || changed.Cmd !== null ? changed : applyChange(changed, own);
+}
+
 /**
  * @param text one instruction, such as `ENV A=b`
  * @throws TsboxError `usage`

@@ -1,3 +1,3 @@
 /** New images of what containers have changed. */
-export { applyChange } from "./change.ts";
+export { applyChange, applyChanges } from "./change.ts";
 export { type CommitOptions, commitImage } from "./commit.ts";

@@ -1,6 +1,6 @@
 /** Instructions of `commit --change`. */
 import { expect, test } from "bun:test";
-import { applyChange } from "../../../src/image/commit/index.ts";
+import { applyChange, applyChanges } from "../../../src/image/commit/index.ts";
 import type { ContainerDefaults } from "../../../src/oci/index.ts";
 
 const BASE: ContainerDefaults = { Env: ["PATH=/bin", "A=1"], WorkingDir: "/srv", Cmd: ["sh"], Labels: { old: "l" } };
@@ -43,6 +43,14 @@ for (const [text, changed] of GOOD) {
     expect(applyChange(BASE, text)).toEqual({ ...BASE, ...changed });
   });
 }
+
+test("ENTRYPOINT takes the image's Cmd away, but not one that is given with it", () => {
+  const entrypoint = 'ENTRYPOINT ["/init"]';
+  const both = { Entrypoint: ["/init"], Cmd: ["a"] };
+  expect(applyChanges(BASE, [entrypoint])).toMatchObject({ Entrypoint: ["/init"], Cmd: null });
+  expect(applyChanges(BASE, ['CMD ["a"]', entrypoint])).toMatchObject(both);
+  expect(applyChanges(BASE, [entrypoint, 'CMD ["a"]'])).toMatchObject(both);
+});
 
 const BAD = [
   "",
