@@ -39,7 +39,7 @@ export interface NamedNetworks {
  */
 export async function joinNetworks({ options, record, store, mapping }: NetworkMember): Promise<NamedNetworks> {
   const endpoints = options.network?.mode === "named" ? options.network.endpoints : [];
-  const networks = endpoints.map(({ network }) => findNetwork(store, network));
+  const networks = endpoints.map(({ network }) => findNetwork(store, network, true));
   const twice = networks.find(({ id }, i) => networks.findIndex((other) => other.id === id) !== i);
   if (twice !== undefined) throw new TsboxError("usage", `cannot join network ${twice.name}: it is named twice`);
   const servers = upstreamServers(

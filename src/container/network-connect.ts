@@ -16,7 +16,7 @@ import { containerState, readRecord } from "./state.ts";
 
 /** @throws TsboxError */
 export async function connectContainer(store: string, name: string, endpoint: NamedEndpoint): Promise<void> {
-  const network = findNetwork(store, endpoint.network);
+  const network = findNetwork(store, endpoint.network, true);
   const { id, record, saved, endpoints, pid } = look(store, name, "connect");
   if (endpoints.some((other) => findNetwork(store, other.network).id === network.id))
     throw new TsboxError("exists", `cannot connect container ${name}: it is in network ${network.name}`);

@@ -49,6 +49,8 @@ function networkOf(store: string, id: string) {
  * @throws TsboxError `not-found`, `busy`, or `usage` for the one that is always there
  */
 export function removeNetwork(store: string, name: string): NetworkDefinition {
+  if (name === "host" || name === "none")
+    throw new TsboxError("usage", `cannot remove network ${name}: it is always there`);
   const network = findNetwork(store, name);
   if (network.id === DEFAULT_NETWORK.id)
     throw new TsboxError("usage", `cannot remove network ${network.name}: it is always there`);

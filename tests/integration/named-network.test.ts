@@ -337,7 +337,15 @@ describe("network", () => {
     using host = new Net();
     await host.serve("bridge", "b");
     expect(await host.ask("bridge", "wget -qO- b")).toBe("b\n");
-    expect((await host.run(["network", "rm", "bridge"])).stderr).toContain("it is always there");
+    for (const name of ["bridge", "host", "none"])
+      expect(await host.run(["network", "rm", name])).toMatchObject({
+        exitCode: 1,
+        stderr: `tsbox: cannot remove network ${name}: it is always there\n`,
+      });
+    // no advice to make what is to be removed
+    expect((await host.run(["network", "rm", "gone"])).stderr).toBe(
+      "tsbox: cannot find network gone: there is none of that name or id\n",
+    );
   });
 });
 

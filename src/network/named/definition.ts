@@ -91,9 +91,10 @@ export function readNetwork(store: string, name: string): NetworkDefinition | un
 
 /**
  * By name, id, or beginning of an id.
+ * @param toJoin what is not there might be made first, then
  * @throws TsboxError `not-found`, or `usage` when several begin so
  */
-export function findNetwork(store: string, text: string): NetworkDefinition {
+export function findNetwork(store: string, text: string, toJoin = false): NetworkDefinition {
   const named = readNetwork(store, text);
   if (named !== undefined) return named;
   const matches = /^[0-9a-f]+$/.test(text) ? listNetworks(store).filter(({ id }) => id.startsWith(text)) : [];
@@ -102,7 +103,7 @@ export function findNetwork(store: string, text: string): NetworkDefinition {
   if (matches[0] === undefined) {
     throw new TsboxError(
       "not-found",
-      `cannot find network ${text}: there is none; make it with: tsbox network create ${text}`,
+      `cannot find network ${text}: there is none of that name or id${toJoin ? `; make it with: tsbox network create ${text}` : ""}`,
     );
   }
   return matches[0];
