@@ -21,11 +21,13 @@ const POLL = 50;
 
 /**
  * @returns the exit status of the container's last run; 0 for conditions that it has to run for
- * @throws TsboxError `not-found`
+ * @throws TsboxError `not-found`, or `usage` for what can never be
  */
 export async function waitContainer(store: string, id: string, condition: WaitCondition): Promise<number> {
   const record = readRecord(store, id);
   const state = containerState(store, record);
+  if ((condition === "healthy" || condition === "unhealthy") && !record.healthcheck)
+    throw new TsboxError("usage", `cannot wait for container ${id.slice(0, 12)}: it has no health check`);
   if (condition === "not-running" || condition === "next-exit" || condition === "exited") {
     if (condition !== "next-exit" && state.status === "exited") return state.exitCode;
     if (condition === "not-running" && state.status === "created") return 0;

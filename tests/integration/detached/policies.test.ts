@@ -88,6 +88,12 @@ describe("health", () => {
     expect(health(host).checks[0]).toMatchObject({ exitCode: 4, output: expect.stringContaining("no\n") });
     await host.ok(["exec", "box", "sh", "-c", 'printf "fine\\n" >/ok']);
     expect(await host.ok(["wait", "--condition=healthy", "box"])).toBe("0\n");
+    // what can never be is not waited for
+    const other = await host.start(["--name", "other"], ["sleep", "1000"]);
+    expect(await host.run(["wait", "--condition=healthy", "other"])).toMatchObject({
+      exitCode: 125,
+      stderr: `tsbox: cannot wait for container ${other.slice(0, 12)}: it has no health check\n`,
+    });
     await until("five are kept", () => health(host).checks.length === 5);
     await Bun.sleep(300);
     expect(health(host).checks).toHaveLength(5);
