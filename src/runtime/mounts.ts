@@ -13,6 +13,7 @@ import {
   S_IFDIR,
   S_IFREG,
 } from "../linux/abi.gen.ts";
+import { reasonOf } from "../linux/errno.ts";
 import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
 import type { Mount } from "../oci/index.ts";
@@ -43,7 +44,7 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
   const prepared = compilation.prepared?.get(index);
   if (prepared !== undefined) {
     const note = `bind ${mount.source} at ${mount.destination}`;
-    const type = statPath(mount.source ?? "").isFolder ? S_IFDIR : S_IFREG;
+    const type = isFolder(mount.source ?? "", note) ? S_IFDIR : S_IFREG;
     const moved = { ...compilation, mount: prepared };
     addAttach(moved, mount.destination, type, options, { note, bind: true, links: true });
     return;
@@ -106,12 +107,21 @@ function addAttach(
   inside.add("attach", [mount, root, path, type, links], { note });
 }
 
+/** @throws TsboxError `not-found`, in the words of a mount that fails */
+function isFolder(source: string, note: string): boolean {
+  try {
+    return statPath(source).isFolder;
+  } catch (cause) {
+    throw new TsboxError("not-found", `cannot ${note}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
 function addBind(compilation: Compilation, mount: Mount, options: MountOptions, field: string): void {
   const source = mount.source;
   if (source === undefined || source === "")
     throw new TsboxError("invalid", `cannot run: ${field}.source: a bind mount needs one`);
   const note = `bind ${source} at ${mount.destination}`;
-  const type = statPath(source).isFolder ? S_IFDIR : S_IFREG;
+  const type = isFolder(source, note) ? S_IFDIR : S_IFREG;
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
   const { inside, hostSources } = compilation;
   if (hostSources === undefined)

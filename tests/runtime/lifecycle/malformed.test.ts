@@ -69,7 +69,7 @@ const VALUES: Record<string, readonly [words: readonly string[], edit: (config: 
     (config) => config.mounts.push({ destination: "/x", type: "nosuchfs", source: "x" }),
   ],
   "a bind of what is not there": [
-    ["/no/such/source"],
+    ["cannot bind /no/such/source at /x: no such file or directory"],
     (config) => config.mounts.push({ destination: "/x", type: "bind", source: "/no/such/source", options: ["bind"] }),
   ],
   "a host name without its namespace": [
