@@ -3,7 +3,6 @@ import { execInImageContainer } from "../container/exec.ts";
 import { findContainer } from "../container/list.ts";
 import { parseEnv } from "../container/spec/environment.ts";
 import { TsboxError } from "../error.ts";
-import { readText } from "../linux/read-text.ts";
 import { isTerminal } from "../linux/terminal.ts";
 import { openStore } from "../store/index.ts";
 import { all, type CommandDefinition, isOn, last, parseArgs } from "./args.ts";
@@ -62,8 +61,9 @@ export async function exec(argv: readonly string[]): Promise<number> {
   if (tty && detach) throw new TsboxError("usage", "cannot use -t with -d: nobody would see the terminal");
   const store = openStore().root;
   const fromFiles = all(args, "env-file").flatMap((path) => {
-    const { parseEnvFile } = require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
-    return parseEnvFile(readText(path), path, process.env);
+    const { parseEnvFile, readFlagFile } =
+      require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
+    return parseEnvFile(readFlagFile(path, "--env-file"), path, process.env);
   });
   return await execInImageContainer(store, findContainer(store, container), {
     command,

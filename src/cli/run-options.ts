@@ -13,8 +13,6 @@ import type {
 import { parseEnv } from "../container/spec/environment.ts";
 import { TsboxError } from "../error.ts";
 import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
-import { errnoText, SyscallError } from "../linux/errno.ts";
-import { readText } from "../linux/read-text.ts";
 import { parseAddHost, parseNetworks, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
@@ -69,7 +67,9 @@ export function readRunOptions(
     ...all(args, "tmpfs").map((text) => values().parseTmpfs(text)),
     ...all(args, "device").map((text) => values().parseDevice(text)),
   ];
-  const fromFiles = all(args, "env-file").flatMap((path) => values().parseEnvFile(readEnvFile(path), path, env));
+  const fromFiles = all(args, "env-file").flatMap((path) =>
+    values().parseEnvFile(values().readFlagFile(path, "--env-file"), path, env),
+  );
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
   if (isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
@@ -151,15 +151,6 @@ export function readRunOptions(
     certDir: last(args, "cert-dir"),
     pod: last(args, "pod"),
   };
-}
-
-function readEnvFile(path: string): string {
-  try {
-    return readText(path);
-  } catch (cause) {
-    if (!(cause instanceof SyscallError)) throw cause;
-    throw new TsboxError("not-found", `cannot read --env-file ${path}: ${errnoText(cause.errno)}`, { cause });
-  }
 }
 
 /** With keep-id the program is the caller, whoever the image says it is. */

@@ -1,8 +1,6 @@
 /** Flags of `tsbox run` that matter to containers that stay: restarting, logging, health. */
 import type { HealthOptions, LogOptions, RestartPolicy } from "../container/index.ts";
 import { TsboxError } from "../error.ts";
-import { errnoText, SyscallError } from "../linux/errno.ts";
-import { readText } from "../linux/read-text.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
 /** `no`, `on-failure[:N]`, `always` or `unless-stopped`. @throws TsboxError `usage` */
@@ -102,23 +100,17 @@ function healthTest(text: string): readonly string[] {
 
 /** Lines `NAME=VALUE` or `NAME`; empty ones and those that begin with # are passed over. @throws TsboxError `not-found`, `usage` */
 export function readLabelFiles(paths: readonly string[]): Record<string, string> {
-  const { parsePair } = require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
+  const { parsePair, readFlagFile } =
+    require("../container/flags/index.ts") as typeof import("../container/flags/index.ts");
   const labels: Record<string, string> = {};
   for (const path of paths) {
-    for (const line of readLines(path).map((text) => text.trimStart())) {
+    for (const line of readFlagFile(path, "--label-file")
+      .split("\n")
+      .map((text) => text.trimStart())) {
       if (line === "" || line.startsWith("#")) continue;
       const [name, value] = parsePair(line, `--label-file ${path}:`);
       labels[name] = value;
     }
   }
   return labels;
-}
-
-function readLines(path: string): string[] {
-  try {
-    return readText(path).split("\n");
-  } catch (cause) {
-    if (!(cause instanceof SyscallError)) throw cause;
-    throw new TsboxError("not-found", `cannot read --label-file ${path}: ${errnoText(cause.errno)}`, { cause });
-  }
 }

@@ -16,7 +16,7 @@ import { readOptions } from "./options-file.ts";
 import { chooseSeccomp } from "./seccomp.ts";
 import { chooseCapabilities } from "./spec/capabilities.ts";
 import { mergeEnv } from "./spec/environment.ts";
-import { resolveUser } from "./spec/user.ts";
+import { type ReadImageFile, resolveUser } from "./spec/user.ts";
 import { containerState, readRecord } from "./state.ts";
 import { nameOf } from "./stop.ts";
 
@@ -98,12 +98,22 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   );
 }
 
+/** @throws TsboxError `usage`, or `command-not-executable` for a user who is not there: 126, as Docker */
+function userOf(text: string, readFile: ReadImageFile): ReturnType<typeof resolveUser> {
+  try {
+    return resolveUser(text, [], readFile);
+  } catch (cause) {
+    if (!(cause instanceof TsboxError) || cause.code !== "not-found") throw cause;
+    throw new TsboxError("command-not-executable", cause.message, { cause });
+  }
+}
+
 function processOf(config: RuntimeConfig, pid: number, exec: ExecOptions): Process {
   const base = config.process;
   if (base === undefined) throw new TsboxError("internal", "cannot exec: config.json has no process");
   // as the container has them now
   const readFile = (path: string) => readImageFile([`/proc/${pid}/root`], path);
-  const user = exec.user === undefined ? undefined : resolveUser(exec.user, [], readFile);
+  const user = exec.user === undefined ? undefined : userOf(exec.user, readFile);
   const uid = user?.uid ?? base.user.uid;
   const bounding = exec.privileged ? chooseCapabilities([], [], true) : (base.capabilities?.bounding ?? []);
   const ofRoot = uid === 0 ? bounding : [];

@@ -57,6 +57,16 @@ export function errnoText(errno: number): string {
   return TEXTS[errno] ?? errnoName(errno);
 }
 
+// What a call does, in a word for people: "cannot open FILE" and not "cannot openat FILE".
+const WORDS: Readonly<Record<string, string>> = {
+  openat: "open",
+  openat2: "open",
+  statx: "look at",
+  mkdirat: "make",
+  unlinkat: "remove",
+  renameat2: "rename",
+};
+
 export class SyscallError extends Error {
   override readonly name = "SyscallError";
   /** Name of the system call as in its man page, `openat2`. */
@@ -67,7 +77,7 @@ export class SyscallError extends Error {
   readonly path: string | undefined;
 
   constructor(syscall: string, errno: number, path?: string) {
-    super(`${syscall}${path === undefined ? "" : ` ${path}`}: ${errnoText(errno)}`);
+    super(`${WORDS[syscall] ?? syscall}${path === undefined ? "" : ` ${path}`}: ${errnoText(errno)}`);
     this.syscall = syscall;
     this.errno = errno;
     this.path = path;

@@ -5,3 +5,4 @@ export { parseMount } from "../spec/mount-long.ts";
 export { parseSecret } from "../spec/secret-flag.ts";
 export { parseSignal } from "../spec/signal.ts";
 export { parseBytes, parseCpus, parsePair, parseUlimit } from "../spec/units.ts";
+export { readFlagFile } from "./file.ts";

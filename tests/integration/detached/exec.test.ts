@@ -70,8 +70,11 @@ it("-u, -e, -w, --env-file, --privileged", async () => {
   await host.ok(["exec", "box", "sh", "-c", "echo late:x:77:78::/tmp:/bin/sh >>/etc/passwd"]);
   expect(await host.ok(["exec", "-u", "late", "box", "id", "-u"])).toBe("77\n");
   expect(await host.run(["exec", "-u", "nobody2", "box", "true"])).toMatchObject({
-    exitCode: 1,
+    exitCode: 126,
     stderr: expect.stringContaining("nobody2"),
+  });
+  expect(await host.run(["exec", "--env-file", "/no/env", "box", "true"])).toMatchObject({
+    stderr: "tsbox: cannot read --env-file /no/env: no such file or directory\n",
   });
   expect(await host.ok(["exec", "--privileged", "box", "grep", "CapEff", "/proc/self/status"])).toMatch(
     /CapEff:\t0*[1-9a-f]f+\n/,
