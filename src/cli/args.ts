@@ -197,10 +197,10 @@ export async function helpText(command: CommandDefinition): Promise<string> {
   const meta = { name: `tsbox ${command.name}`, description: command.description };
   const rendered = (await renderUsage({ meta, args })).replace(/ +$/gm, "");
   const text = isTerminal(1) && !process.env.NO_COLOR ? rendered : Bun.stripANSI(rendered);
-  const examples = command.examples.map(([line, what]) => `  ${line.padEnd(50)} ${what}`).join("\n");
+  const examples = command.examples.map(([line, what]) => `  ${line.padEnd(49)}  ${what}`.trimEnd()).join("\n");
   const usageLine = text.replace(
     /(USAGE.*?\[OPTIONS\]) ?(.*)\n/,
-    (_, start, end) => `${start} ${command.operands}${end}\n`,
+    (_, start, end) => `${`${start} ${command.operands}${end}`.trimEnd()}\n`,
   );
   return `${usageLine.trimEnd()}\n${examples === "" ? "" : `\nEXAMPLES\n\n${examples}\n`}`;
 }

@@ -1,7 +1,7 @@
 /** `features`: what this runtime can do. runtime-spec features.md */
 import { writeAll } from "../../linux/write-text.ts";
 import { runtimeFeatures } from "../../runtime/lifecycle/index.ts";
-import { type CommandDefinition, HELP, readRuntimeCommand } from "./operands.ts";
+import { type CommandDefinition, HELP, readRuntimeCommand, refuseOperands } from "./operands.ts";
 
 export const FEATURES: CommandDefinition = {
   name: "oci features",
@@ -13,6 +13,8 @@ export const FEATURES: CommandDefinition = {
 
 export async function features(argv: readonly string[]): Promise<number> {
   const args = await readRuntimeCommand(FEATURES, argv);
-  if (args !== undefined) writeAll(1, `${JSON.stringify(await runtimeFeatures(), undefined, 2)}\n`);
+  if (args === undefined) return 0;
+  refuseOperands(args, FEATURES);
+  writeAll(1, `${JSON.stringify(await runtimeFeatures(), undefined, 2)}\n`);
   return 0;
 }

@@ -4,7 +4,7 @@ import { writeAll } from "../../linux/write-text.ts";
 import { type ContainerState, containerState, listIds } from "../../runtime/lifecycle/index.ts";
 import { renderTable } from "../table.ts";
 import type { Globals } from "./globals.ts";
-import { type CommandDefinition, HELP, isOn, last, readRuntimeCommand } from "./operands.ts";
+import { type CommandDefinition, HELP, isOn, last, readRuntimeCommand, refuseOperands } from "./operands.ts";
 
 export const LIST: CommandDefinition = {
   name: "oci list",
@@ -30,6 +30,7 @@ const COLUMNS = [
 export async function list(argv: readonly string[], { root }: Globals): Promise<number> {
   const args = await readRuntimeCommand(LIST, argv);
   if (args === undefined) return 0;
+  refuseOperands(args, LIST);
   const format = last(args, "format") ?? "table";
   if (format !== "table" && format !== "json")
     throw new TsboxError("usage", `cannot use --format=${format}: it is table or json`);

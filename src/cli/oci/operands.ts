@@ -32,6 +32,12 @@ export function containerId({ positionals }: ParsedArgs, command: CommandDefinit
   return id;
 }
 
+/** For commands that take none. @throws TsboxError `usage` */
+export function refuseOperands({ positionals: [first] }: ParsedArgs, command: CommandDefinition): void {
+  if (first !== undefined)
+    throw new TsboxError("usage", `cannot run tsbox ${command.name}: there is no argument ${JSON.stringify(first)}`);
+}
+
 /** A whole number that is not negative. @throws TsboxError `usage` */
 export function wholeNumber(text: string, flag: string): number {
   const value = Number(text);

@@ -4,7 +4,7 @@ import { reasonOf } from "../../linux/errno.ts";
 import { writeText } from "../../linux/write-text.ts";
 import { exampleConfig } from "../../runtime/lifecycle/index.ts";
 import { absolute } from "./globals.ts";
-import { type CommandDefinition, HELP, isOn, last, readRuntimeCommand } from "./operands.ts";
+import { type CommandDefinition, HELP, isOn, last, readRuntimeCommand, refuseOperands } from "./operands.ts";
 
 export const SPEC: CommandDefinition = {
   name: "oci spec",
@@ -21,7 +21,8 @@ export const SPEC: CommandDefinition = {
 export async function spec(argv: readonly string[]): Promise<number> {
   const args = await readRuntimeCommand(SPEC, argv);
   if (args === undefined) return 0;
-  const path = `${absolute(last(args, "bundle") ?? ".")}/config.json`;
+  refuseOperands(args, SPEC);
+  const path = `${absolute(last(args, "bundle") ?? "").replace(/\/+$/, "")}/config.json`;
   try {
     writeText(path, `${JSON.stringify(await exampleConfig(isOn(args, "rootless")), undefined, "\t")}\n`, {
       exclusive: true,

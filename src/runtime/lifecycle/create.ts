@@ -12,7 +12,7 @@ import {
   S_IFIFO,
   SYS,
 } from "../../linux/abi.gen.ts";
-import { check } from "../../linux/errno.ts";
+import { check, reasonOf } from "../../linux/errno.ts";
 import { thisProcess } from "../../linux/process.ts";
 import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
@@ -96,7 +96,7 @@ function readConfig(bundle: string): string {
   try {
     return readText(`${bundle}/config.json`);
   } catch (cause) {
-    throw new TsboxError("not-found", `cannot read ${bundle}/config.json: ${(cause as Error).message}`, { cause }); // cast: SyscallError
+    throw new TsboxError("not-found", `cannot read ${bundle}/config.json: ${reasonOf(cause)}`, { cause });
   }
 }
 

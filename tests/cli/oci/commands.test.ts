@@ -21,7 +21,9 @@ test("help names every command, and each has one of its own", async () => {
   const help = await person.ok(["oci", "--help"]);
   for (const command of COMMANDS) {
     expect(help).toMatch(new RegExp(`\\b${command}\\b`));
-    expect(await person.ok(["oci", command, "--help"])).toContain(`tsbox oci ${command}`);
+    const text = await person.ok(["oci", command, "--help"]);
+    expect(text).toContain(`tsbox oci ${command}`);
+    expect(text).not.toMatch(/ $/m);
   }
 });
 
@@ -46,8 +48,17 @@ test("spec writes a config.json that its schema allows, for root and without, an
     await person.ok(["oci", "spec", ...flags, "--bundle", folder]);
     expect(schemaErrors("config", JSON.parse(readFileSync(`${folder}/config.json`, "utf8")))).toEqual([]);
     const again = await person.run(["oci", "spec", "--bundle", folder]);
-    expect([again.exitCode, again.stderr.includes(`${folder}/config.json`)]).toEqual([1, true]);
+    expect([again.exitCode, again.stderr]).toEqual([1, `tsbox: cannot write ${folder}/config.json: file exists\n`]);
   }
+  // the working folder, by its own name
+  const here = Bun.spawnSync([TSBOX, "oci", "spec"], {
+    env: person.env,
+    cwd: person.folder.join("bundle0"),
+    stdin: "ignore",
+  });
+  expect(here.stderr.toString()).toBe(
+    `tsbox: cannot write ${person.folder.join("bundle0")}/config.json: file exists\n`,
+  );
 });
 
 test("a link by the name of a runtime takes its command line, and says the same version", async () => {
@@ -72,6 +83,9 @@ test("malformed command lines are refused by name", async () => {
   for (const [args, reason] of [
     [["oci", "strat", "x"], "strat"],
     [["oci", "kill", "x", "NOSUCH"], "NOSUCH"],
+    [["oci", "list", "x"], 'tsbox oci list: there is no argument "x"'],
+    [["oci", "features", "x"], 'tsbox oci features: there is no argument "x"'],
+    [["oci", "spec", "x"], 'tsbox oci spec: there is no argument "x"'],
     [["oci", "--cgroup-manager=none", "list"], "--cgroup-manager=none"],
     [["oci", "--log-format=xml", "list"], "--log-format=xml"],
     [["oci", "list", "--format=xml"], "--format=xml"],
