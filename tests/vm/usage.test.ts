@@ -48,6 +48,31 @@ tsbox rm -f box`,
     },
   );
 
+  const hog = "sh -c 'x=x; while :; do x=$x$x; done'";
+  scenario(
+    "what the kernel kills for lack of memory is told: of the first process, of one in the foreground, and of others while it runs",
+    `${start("hog", "--memory 8m", hog)}tsbox wait hog
+tsbox inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' hog
+tsbox run --quiet --network none --name front --memory 8m ${GUEST_IMAGE} ${hog}; echo $?
+tsbox inspect --format '{{.State.OOMKilled}}' front
+${start("child", "--memory 8m", `sh -c "sh -c 'x=x; while :; do x=\\$x\\$x; done'; while :; do sleep 1; done"`)}
+for i in $(seq 100); do tsbox events --stream=false --filter container=child --filter event=oom | grep -q oom && break; sleep 0.1; done
+tsbox inspect --format '{{.State.Status}}' child; tsbox kill child > /dev/null; tsbox wait child
+tsbox inspect --format '{{.State.OOMKilled}}' child
+${start("calm", "--memory 8m", "true")}tsbox wait calm; tsbox inspect --format '{{.State.OOMKilled}}' calm
+tsbox events --stream=false $(printf -- '--filter container=%s ' hog front child calm) --filter event=oom --filter event=die --format '{{.Action}} {{.Name}}'
+tsbox rm -f hog front child calm > /dev/null`,
+    ({ status, output }) => {
+      expect(output.trim().split("\n")).toEqual([
+        ...["137", "true 137", "137", "true"],
+        ...["running", "137", "true"],
+        ...["0", "false"],
+        ...["oom hog", "die hog", "oom front", "die front", "oom child", "die child", "die calm"],
+      ]);
+      expect(status).toBe(0);
+    },
+  );
+
   scenario(
     "top shows programs of exec with --pid=host, because they are in the cgroup; and of one that is paused",
     `${start("box", "--pid host", "sleep 1001")}
