@@ -5,7 +5,7 @@ import type { IdMapping, IdRange } from "./mapping.ts";
 import { helperObstacle } from "./newidmap.ts";
 import { type Obstacle, obstacleText } from "./obstacle.ts";
 import { countIds, type HostRange, layOut, mergeRanges } from "./ranges.ts";
-import { type IdKind, readSubordinates } from "./subid.ts";
+import { freeRange, type IdKind, readSubordinates } from "./subid.ts";
 import type { UsernsMode } from "./userns-option.ts";
 
 export interface Caller {
@@ -118,12 +118,16 @@ function findSubordinates(caller: Caller): Found | Obstacle {
   const found = { uids: mergeRanges(uids, caller.uid), gids: mergeRanges(gids, caller.gid) };
   for (const kind of KINDS) {
     const ranges = kind === "uid" ? found.uids : found.gids;
-    if (ranges.length === 0) return noRange(kind, name ?? String(caller.uid), source);
+    if (ranges.length === 0) return noRange(kind, found, { ...caller, name: name ?? String(caller.uid), source });
   }
   return outerObstacle(found, caller.root) ?? found;
 }
 
-function noRange(kind: IdKind, name: string, source: string): Obstacle {
+function noRange(
+  kind: IdKind,
+  found: Found,
+  { uid, root, name, source }: Caller & { readonly name: string; readonly source: string },
+): Obstacle {
   if (source !== "files") {
     return {
       code: `no-sub${kind}`,
@@ -131,10 +135,15 @@ function noRange(kind: IdKind, name: string, source: string): Obstacle {
       remedy: `an administrator assigns ${name} a range there; getsubids ${kind === "gid" ? "-g " : ""}${name} shows it`,
     };
   }
+  const texts = KINDS.map((each) => readHostFile(`/etc/sub${each}`, root) ?? "");
+  const range = freeRange(texts, (owner) => owner === name || owner === String(uid));
+  const lacking = KINDS.filter((each) => (each === "uid" ? found.uids : found.gids).length === 0);
+  const flags = lacking.map((each) => `--add-sub${each}s ${range}`).join(" ");
+  const files = lacking.map((each) => `/etc/sub${each}`);
   return {
     code: `no-sub${kind}`,
-    why: `/etc/sub${kind} has no range for ${name}`,
-    remedy: `an administrator runs: usermod --add-sub${kind}s 100000-165535 ${name} (a range that nobody else has)`,
+    why: `${files.join(" and ")} ${files.length === 1 ? "has" : "have"} no range for ${name}`,
+    remedy: `an administrator runs: usermod ${flags} ${name}`,
   };
 }
 

@@ -24,6 +24,33 @@ export function parseSubordinate(text: string, uid: number, name: string | undef
   return ranges;
 }
 
+/** As useradd(8) gives them out: SUB_UID_MIN and SUB_UID_COUNT of login.defs(5), where it has no other. */
+const FIRST_RANGE = 100000;
+const RANGE_SIZE = 65536;
+
+/**
+ * A range as useradd would give it to a new user, that no other user has as user ids or as group ids.
+ *
+ * @param texts of `/etc/subuid` and `/etc/subgid`
+ * @param own whether a line's owner is whom the range is for, who may have the same ids in the other file
+ * @returns as usermod(8) takes it, `100000-165535`
+ */
+export function freeRange(texts: readonly string[], own: (owner: string) => boolean): string {
+  const taken = texts.flatMap((text) =>
+    Array.from(text.matchAll(/^\s*([^:\n]+):(\d{1,10}):(\d{1,10})\s*$/gm), ([, owner = "", start, count]) => ({
+      owner,
+      start: Number(start),
+      end: Number(start) + Number(count),
+    })).filter(({ owner }) => !own(owner)),
+  );
+  let first = FIRST_RANGE;
+  for (;;) {
+    const other = taken.find(({ start, end }) => start < first + RANGE_SIZE && end > first);
+    if (other === undefined) return `${first}-${first + RANGE_SIZE - 1}`;
+    first = other.end;
+  }
+}
+
 /**
  * The first source of `subid:` in nsswitch.conf. When it is another than `files`, newuidmap does not read `/etc/subuid` at
  * all. shadow's libsubid takes one source only, and files when the line is missing.

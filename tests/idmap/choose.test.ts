@@ -76,6 +76,13 @@ describe("with newuidmap and newgidmap", () => {
   const failures: [string, Record<string, string>, string][] = [
     ["no-subuid", { "/etc/subgid": RANGES["/etc/subgid"] }, "usermod --add-subuids 100000-165535 alice"],
     ["no-subgid", { "/etc/subuid": RANGES["/etc/subuid"] }, "usermod --add-subgids 100000-165535 alice"],
+    ["no-subuid", {}, "runs: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 alice"],
+    // what others have is left out, in either file, and gaps that are too small
+    [
+      "no-subuid",
+      { "/etc/subuid": "bob:165536:65536\ncarol:100000:65536\n", "/etc/subgid": "dave:231072:10\n" },
+      "runs: usermod --add-subuids 231082-296617 --add-subgids 231082-296617 alice",
+    ],
     ["nested", { ...RANGES, "/proc/self/uid_map": "0 1000 1\n1 100000 65536\n" }, "/etc/subuid in it"],
     [
       "nested",
@@ -99,7 +106,7 @@ describe("with newuidmap and newgidmap", () => {
   });
   test("subuid is an error where it cannot be had", () => {
     expect(() => chooseMapping({ mode: "subuid" }, alice(host({})))).toThrow(
-      "cannot map subordinate ids: /etc/subuid has no range for alice",
+      "cannot map subordinate ids: /etc/subuid and /etc/subgid have no range for alice",
     );
   });
 });
