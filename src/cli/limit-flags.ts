@@ -34,7 +34,7 @@ export function readLimits(args: ParsedArgs): LinuxResources {
 
 /** The limits of a container that is yet to be made. @throws TsboxError `usage`, as Docker, for what contradicts itself */
 export function readFirstLimits(args: ParsedArgs): LinuxResources {
-  const resources = readLimits(args);
+  const resources = withoutNone(readLimits(args));
   const { memory } = resources;
   if (memory === undefined) return resources;
   const { limit, swap, reservation } = memory;
@@ -47,6 +47,15 @@ export function readFirstLimits(args: ParsedArgs): LinuxResources {
     throw new TsboxError("usage", "cannot use a --memory-reservation that is more than --memory");
   // as Docker: as much swap again, unless said otherwise
   return { ...resources, memory: { ...memory, swap: swap || limit * 2 } };
+}
+
+/** A container without any limit needs no cgroup: `--pids-limit=-1` and `--memory=0` only take away what a file of defaults says. */
+function withoutNone({ memory, pids, ...others }: LinuxResources): LinuxResources {
+  const { limit, ...rest } = memory ?? {};
+  const kept: LinuxMemory = limit === undefined || limit <= 0 ? rest : { ...rest, limit };
+  const limited: LinuxResources = { ...(Object.keys(kept).length === 0 ? {} : { memory: kept }), ...others };
+  if (pids?.limit === undefined || (pids.limit <= 0 && Object.keys(limited).length === 0)) return limited;
+  return { ...limited, pids };
 }
 
 /** Without what is undefined, which would overwrite. */

@@ -320,6 +320,14 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   ],
 ];
 
+test("no limit at all is nothing that a cgroup is needed for", () => {
+  const resources = (...flags: string[]) => options([...flags, "i"]).resources;
+  expect(resources("--pids-limit=-1")).toEqual({});
+  expect(resources("--pids-limit=0", "--memory=0")).toEqual({});
+  expect(resources("--pids-limit=5", "--pids-limit=-1", "-m", "1g", "-m", "-1")).toEqual({});
+  expect(resources("--pids-limit=5", "--memory=0")).toEqual({ pids: { limit: 5 } });
+});
+
 describe("refused in one sentence", () => {
   for (const [flags, message] of REFUSED) {
     test(flags.join(" ").replace("\n", "\\n") || "(nothing)", () =>
