@@ -72,7 +72,9 @@ export function addRootMount(
       helper = slots.helper;
     }
   }
-  inside.add("openat2", [slots.root, null, target, O_PATH | O_DIRECTORY, 0, 0], {
+  // what was mounted over the host's own root is not seen by its name, but by going up from there
+  const seen = /^\/+$/.test(target) ? "/.." : target;
+  inside.add("openat2", [slots.root, null, seen, O_PATH | O_DIRECTORY, 0, 0], {
     note: `open the root file system ${target}`,
   });
   return { root: slots.root, helper };

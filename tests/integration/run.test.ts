@@ -365,6 +365,16 @@ describe("mounts", () => {
   });
 });
 
+describe("--rootfs", () => {
+  test("the host's own root can be one", async () => {
+    const script =
+      "echo $$; test -c /dev/null && test ! -e /dev/kmsg && echo own devices; test -x /usr/bin/env && echo there";
+    expect(
+      await it.person.ok(["run", "--rm", "--network=none", "--rootfs", "/", "--read-only", "/bin/sh", "-c", script]),
+    ).toBe("1\nown devices\nthere\n");
+  });
+});
+
 describe("names", () => {
   test("a name in use is refused by who has it", async () => {
     const child = it.person.spawn([
