@@ -9,6 +9,8 @@ export interface PublishedPort {
   readonly hostIP?: string;
   /** Undefined: the host chooses one. */
   readonly hostPort: number | undefined;
+  /** The host chooses one of so many from `hostPort` on. */
+  readonly hostPorts?: number;
   readonly containerPort: number;
   /** That many ports in a row, on both sides. */
   readonly count: number;
@@ -24,7 +26,7 @@ const RANGE = /^(\d{1,5})(?:-(\d{1,5}))?$/;
 
 /**
  * Reads `[[IP:]HOSTPORT:]CONTAINERPORT[/tcp|/udp]`; ports may be ranges of equal length, an IPv6 address stands in
- * brackets, and an absent or empty host port lets the host choose.
+ * brackets, and an absent or empty host port lets the host choose, as does a range of them for one port of the container.
  *
  * @throws TsboxError `usage`
  */
@@ -41,14 +43,15 @@ export function parsePublish(text: string): PublishedPort {
   if (container === undefined) throw fail(`'${containerPorts}' is not a port from 1 to 65535`);
   const host = hostPorts === undefined || hostPorts === "" ? undefined : range(hostPorts);
   if (hostPorts && host === undefined) throw fail(`'${hostPorts}' is not a port from 1 to 65535`);
-  if (host !== undefined && host.count !== container.count) throw fail("the two ranges differ in length");
-  if (host === undefined && container.count > 1) throw fail("a range needs a range of host ports");
+  const choice = container.count === 1 && host !== undefined && host.count > 1;
+  if (host !== undefined && host.count !== container.count && !choice) throw fail("the two ranges differ in length");
   const hostIP = address?.replace(/^\[(.*)\]$/, "$1");
   if (hostIP !== undefined && !isAddress(hostIP)) throw fail(`'${hostIP}' is not an IP address`);
   return {
     protocol,
     ...(hostIP === undefined ? {} : { hostIP }),
     hostPort: host?.first,
+    ...(choice ? { hostPorts: host.count } : {}),
     containerPort: container.first,
     count: container.count,
   };
@@ -86,12 +89,37 @@ export function checkPrivilegedPorts(ports: readonly PublishedPort[], uid: numbe
  */
 export async function bindPorts(ports: readonly PublishedPort[]): Promise<BoundPort[]> {
   const bound: BoundPort[] = [];
-  for (const port of ports) {
-    const { hostPort, count } = port;
-    for (let i = 0; hostPort !== undefined && i < count; i++) await checkFree(port, hostPort + i);
-    bound.push({ ...port, hostPort: hostPort ?? (await bindOnce(port, 0)) });
+  for (const { hostPorts, ...port } of ports) {
+    const { hostPort, containerPort, count } = port;
+    const taken = bound.filter(({ protocol }) => protocol === port.protocol).map((other) => other.hostPort);
+    if (hostPort === undefined) {
+      // each one that is free
+      for (let i = 0; i < count; i++)
+        bound.push({ ...port, hostPort: await bindOnce(port, 0), containerPort: containerPort + i, count: 1 });
+    } else if (hostPorts !== undefined)
+      bound.push({ ...port, hostPort: await firstFree(port, hostPort, hostPorts, taken) });
+    else {
+      for (let i = 0; i < count; i++) await checkFree(port, hostPort + i);
+      bound.push({ ...port, hostPort });
+    }
   }
   return bound;
+}
+
+/** @param taken by other ports of the same container, which nobody has bound yet */
+async function firstFree(port: PublishedPort, first: number, count: number, taken: readonly number[]): Promise<number> {
+  for (let hostPort = first; hostPort < first + count; hostPort++) {
+    if (taken.includes(hostPort)) continue;
+    try {
+      return await bindOnce(port, hostPort);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    }
+  }
+  throw new TsboxError(
+    "host",
+    `cannot publish ${first}-${first + count - 1}:${port.containerPort}/${port.protocol}: all of these ports of the host are in use`,
+  );
 }
 
 /** Milliseconds: a helper of a container whose monitor was killed has it a moment longer. */

@@ -74,6 +74,8 @@ describe("-p", () => {
     ["127.0.0.1::80", { ...port, hostIP: "127.0.0.1", hostPort: undefined, containerPort: 80 }],
     ["[::1]:8080:80", { ...port, hostIP: "::1", hostPort: 8080, containerPort: 80 }],
     ["8000-8010:9000-9010/udp", { protocol: "udp", hostPort: 8000, containerPort: 9000, count: 11 }],
+    ["8000-8010:80", { ...port, hostPort: 8000, hostPorts: 11, containerPort: 80 }],
+    ["80-90", { protocol: "tcp", hostPort: undefined, containerPort: 80, count: 11 }],
     ["65535:65535", { ...port, hostPort: 65535, containerPort: 65535 }],
   ])("%s is read", (text, expected) => {
     expect(parsePublish(text)).toEqual(expected as ReturnType<typeof parsePublish>);
@@ -86,9 +88,8 @@ describe("-p", () => {
     "a:80",
     "80:b",
     "8080:80/sctp",
-    "8000-8001:80",
+    "8000-8001:80-82",
     "8001-8000:1-2",
-    "80-90",
     "::1:80:80",
     "[::1:8080:80",
     "300.1.1.1:80:80",

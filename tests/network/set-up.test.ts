@@ -147,6 +147,24 @@ test("ports that the host is to choose are free and different", async () => {
   for (const { hostPort } of ports) expect(hostPort).toBeGreaterThan(1023);
   expect(ports.map((port) => port.containerPort)).toEqual([80, 81, 53]);
 });
+test("a range without ports of the host is as many that are free", async () => {
+  const { ports } = await setUp("pasta", publish("127.0.0.1::80-82"));
+  expect(ports.map((port) => [port.containerPort, port.count])).toEqual([80, 81, 82].map((port) => [port, 1]));
+  for (const { hostPort } of ports) expect(hostPort).toBeGreaterThan(1023);
+});
+test("of a range of the host's ports for one port the first is taken that is free", async () => {
+  // three in a row that nobody has, of which the first is then in use
+  const first = await freeRow(3);
+  using listener = Bun.listen({ hostname: "127.0.0.1", port: first, socket: { data() {} } });
+  expect(listener.port).toBe(first);
+  const range = `127.0.0.1:${first}-${first + 2}`;
+  const { ports } = await setUp("pasta", publish(`${range}:80`, `${range}:81`));
+  expect(ports.map((port) => port.hostPort)).toEqual([first + 1, first + 2]);
+  const full = setUp("pasta", publish(`${range}:80`, `${range}:81`, `${range}:82`));
+  await expect(full).rejects.toThrow(
+    `cannot publish ${first}-${first + 2}:82/tcp: all of these ports of the host are in use`,
+  );
+});
 test("the first port that needs no privilege is the host's setting", () => {
   const root = mkdtempSync(join(tmpdir(), "tsbox-ports-"));
   mkdirSync(join(root, "proc/sys/net/ipv4"), { recursive: true });
@@ -158,3 +176,21 @@ test("the first port that needs no privilege is the host's setting", () => {
   );
   rmSync(root, { recursive: true });
 });
+
+/** The first of so many free ports of TCP in a row. */
+async function freeRow(count: number): Promise<number> {
+  for (;;) {
+    const listeners: { stop(now?: boolean): void }[] = [];
+    try {
+      const any = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+      listeners.push(any);
+      for (let i = 1; i < count; i++)
+        listeners.push(Bun.listen({ hostname: "127.0.0.1", port: any.port + i, socket: { data() {} } }));
+      return any.port;
+    } catch {
+      // one of them is taken
+    } finally {
+      for (const listener of listeners) listener.stop(true);
+    }
+  }
+}

@@ -98,16 +98,20 @@ function logOptions(options: RunOptions | undefined): Record<string, string> {
 /** As they were asked for: an empty HostPort is one that the host chooses. */
 function portBindings({ ports = [] }: ContainerRecord) {
   const bindings = mapOf<{ HostIp: string; HostPort: string }[]>({});
-  for (const { protocol, hostIP, hostPort, containerPort, count } of ports) {
+  for (const { protocol, hostIP, hostPort, hostPorts = 1, containerPort, count } of ports) {
     for (let i = 0; i < count; i++) {
       const port = `${containerPort + i}/${protocol}`;
       bindings[port] = [
         ...(bindings[port] ?? []),
-        { HostIp: hostIP ?? "", HostPort: hostPort === undefined ? "" : String(hostPort + i) },
+        { HostIp: hostIP ?? "", HostPort: hostPort === undefined ? "" : hostPortText(hostPort + i, hostPorts) },
       ];
     }
   }
   return bindings;
+}
+
+function hostPortText(first: number, choice: number): string {
+  return choice === 1 ? String(first) : `${first}-${first + choice - 1}`;
 }
 
 function securityOptions(options: RunOptions | undefined): string[] {

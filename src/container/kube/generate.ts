@@ -116,7 +116,9 @@ function podYAML(containers: readonly ListedContainer[], options: readonly RunOp
   };
 }
 
-function portYAML({ protocol, hostIP, hostPort, containerPort, count }: PublishedPort, left: string[]): Plain[] {
+function portYAML(port: PublishedPort, left: string[]): Plain[] {
+  const { protocol, hostIP, containerPort, count } = port;
+  const hostPort = port.hostPorts === undefined ? port.hostPort : undefined;
   if (hostPort === undefined) left.push(`--publish ${containerPort}, whose port the host chooses,`);
   return Array.from({ length: count }, (_, i) =>
     compact({
