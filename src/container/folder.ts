@@ -18,21 +18,9 @@
  *     upper, work, merged   of an overlay; or rootfs, with the copy driver
  *     resolv.conf, hosts, hostname
  *
- * `containers/names/<name>` is a link to the id; making it is what decides who gets a name.
+ * `containers/names/<name>` is a link to the id (`names.ts`).
  */
-import { TsboxError } from "../error.ts";
-import {
-  AT_FDCWD,
-  LOCK_EX,
-  LOCK_NB,
-  LOCK_SH,
-  LOCK_UN,
-  O_CLOEXEC,
-  O_CREAT,
-  O_DIRECTORY,
-  O_RDWR,
-  SYS,
-} from "../linux/abi.gen.ts";
+import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_CLOEXEC, O_CREAT, O_RDWR, SYS } from "../linux/abi.gen.ts";
 import { check, E } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
@@ -110,70 +98,8 @@ export function ownedVolumes(
   return { folders: names.map((name) => `${store}/volumes/${name}`), whole };
 }
 
-// Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const NAME_LIMIT = 255;
-
-/** @throws TsboxError `usage` */
-export function checkName(name: string): void {
-  if (NAME.test(name) && name.length <= NAME_LIMIT) return;
-  throw new TsboxError(
-    "usage",
-    `cannot use name ${JSON.stringify(name)}: a name has letters, digits, "_", "." and "-", and begins with a letter or digit`,
-  );
-}
-
 export function containerFolder(store: string, id: string): string {
   return `${store}/containers/${id}`;
-}
-
-/**
- * Makes a name stand for an id.
- * @throws TsboxError `exists` when a container has it
- */
-export function claimName(store: string, name: string, id: string): void {
-  const folder = `${store}/containers/names`;
-  makeFolder(folder, 0o700);
-  const path = `${folder}/${name}`;
-  for (let attempt = 0; ; attempt++) {
-    const result = syscall(SYS.symlinkat, cstring(id), AT_FDCWD, cstring(path));
-    if (result !== -E.EEXIST) {
-      check("symlinkat", result, path);
-      return;
-    }
-    const owner = nameOwner(store, name);
-    const gone = owner === undefined || syscall(SYS.faccessat, AT_FDCWD, cstring(containerFolder(store, owner)), 0) < 0;
-    if (!gone || attempt > 0) {
-      throw new TsboxError(
-        "exists",
-        `cannot use name "${name}": the container ${(owner ?? "").slice(0, 12)} has it; remove that one with: tsbox rm ${name}`,
-      );
-    }
-    // left behind by a kill between removing the container and its name
-    if (owner !== undefined) dropDeadName(store, name, owner);
-  }
-}
-
-/** Removes the name of a container that is gone, unless another has it by now. */
-export function dropDeadName(store: string, name: string, id: string): void {
-  const folder = `${store}/containers/names`;
-  const lock = syscall(SYS.openat, AT_FDCWD, cstring(folder), O_DIRECTORY | O_CLOEXEC);
-  if (lock < 0) return;
-  try {
-    // of two who find it dead, only one may remove it: the other would remove what the first makes of it
-    check("flock", syscall(SYS.flock, lock, LOCK_EX), folder);
-    if (nameOwner(store, name) === id && syscall(SYS.faccessat, AT_FDCWD, cstring(containerFolder(store, id)), 0) < 0)
-      syscall(SYS.unlinkat, AT_FDCWD, cstring(`${folder}/${name}`), 0);
-  } finally {
-    syscall(SYS.close, lock);
-  }
-}
-
-/** The id that a name stands for. */
-export function nameOwner(store: string, name: string): string | undefined {
-  const buffer = new Uint8Array(256);
-  const size = syscall(SYS.readlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), buffer, buffer.length);
-  return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
 }
 
 /** How often a lock is tried to be taken that others share, a millisecond after the other. */

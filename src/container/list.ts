@@ -7,7 +7,8 @@ import { type Look, type Looks, lookInto, padPaths } from "../linux/many-files.t
 import { isAlive } from "../linux/process.ts";
 import { exists } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
-import { type ContainerRecord, containerFolder, nameOwner } from "./folder.ts";
+import { type ContainerRecord, containerFolder } from "./folder.ts";
+import { isName, nameOwner } from "./names.ts";
 import {
   type ContainerState,
   containerState,
@@ -136,7 +137,7 @@ export function findContainer(store: string, text: string): string {
   const isThere = (id: string) => ID.test(id) && exists(containerFolder(store, id));
   if (isThere(word)) return word;
   // a name is a file's name in the store, so nothing else is looked up there
-  const owner = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(word) ? nameOwner(store, word) : undefined;
+  const owner = isName(word) ? nameOwner(store, "containers", word) : undefined;
   if (owner !== undefined && isThere(owner)) return owner;
   // also those without a record, which somebody left half made and wants to remove
   const found = /^[0-9a-f]+$/.test(word) ? containerIDs(store).filter((id) => id.startsWith(word)) : [];

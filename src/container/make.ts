@@ -9,10 +9,11 @@ import { replaceFile } from "../linux/write-text.ts";
 import type { ContainerDefaults } from "../oci/index.ts";
 import { type ContainerNeeds, openStore } from "../store/index.ts";
 import { event } from "./events.ts";
-import { type ContainerRecord, checkName, claimName, dropDeadName, makeContainerFolder, nameOwner } from "./folder.ts";
+import { type ContainerRecord, makeContainerFolder } from "./folder.ts";
 import { healthTest } from "./health.ts";
 import { type PreparedImage, prepareImage } from "./image.ts";
 import { madeUpName } from "./made-up-name.ts";
+import { checkName, claimName, dropDeadName, nameOwner } from "./names.ts";
 import { writeOptions } from "./options-file.ts";
 import { chooseDriver, type LayeredImage, prepareRoot } from "./root.ts";
 import { commandLine } from "./spec/build.ts";
@@ -89,7 +90,7 @@ export async function makeContainer(asked: RunOptions, make: MakeOptions): Promi
     volumes?.undo?.();
     await (await import("./remove.ts")).discardContainer(store, id);
     // which finds the name only in a record that was written
-    if (name !== undefined) dropDeadName(store, name, id);
+    if (name !== undefined) dropDeadName(store, "containers", name, id);
     throw error;
   }
 }
@@ -154,7 +155,7 @@ async function claimAnyName(store: string, asked: string | undefined, id: string
   for (let attempt = 0; ; attempt++) {
     const name = madeUpName(attempt);
     try {
-      claimName(store, name, id);
+      claimName(store, "containers", name, id);
       return name;
     } catch (error) {
       if (!(error instanceof TsboxError) || error.code !== "exists" || attempt > 50) throw error;
@@ -165,11 +166,11 @@ async function claimAnyName(store: string, asked: string | undefined, id: string
 /** What a kill left of the name's owner gives way. */
 async function claimAskedName(store: string, name: string, id: string): Promise<void> {
   try {
-    claimName(store, name, id);
+    claimName(store, "containers", name, id);
   } catch (error) {
-    const owner = nameOwner(store, name);
+    const owner = nameOwner(store, "containers", name);
     if (owner === undefined || !(await (await import("./sweep.ts")).sweepContainer(store, owner))) throw error;
-    claimName(store, name, id);
+    claimName(store, "containers", name, id);
   }
 }
 

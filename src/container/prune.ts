@@ -6,8 +6,9 @@ import { E, SyscallError } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
 import { openStore } from "../store/index.ts";
 import { event, imageEvent } from "./events.ts";
-import { type ContainerRecord, containerFolder, dropDeadName, nameOwner, takeLock } from "./folder.ts";
+import { type ContainerRecord, containerFolder, takeLock } from "./folder.ts";
 import { type ListedContainer, listContainers, listRecords } from "./list.ts";
+import { dropDeadName, nameOwner } from "./names.ts";
 import { discardContainer, removeContainerFolder } from "./remove.ts";
 import { sizesOfContainers } from "./size.ts";
 import { containerState, recordIfPresent, type Status } from "./state.ts";
@@ -85,8 +86,8 @@ function dropDeadNames(store: string): void {
     throw error;
   }
   for (const name of names) {
-    const owner = nameOwner(store, name);
-    if (owner !== undefined) dropDeadName(store, name, owner);
+    const owner = nameOwner(store, "containers", name);
+    if (owner !== undefined) dropDeadName(store, "containers", name, owner);
   }
 }
 

@@ -7,7 +7,8 @@ import { exists, readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
-import { containerFolder, dropDeadName, hasAnonymous, nameOwner, takeLock } from "./folder.ts";
+import { containerFolder, hasAnonymous, takeLock } from "./folder.ts";
+import { dropDeadName, nameOwner } from "./names.ts";
 import { removeSockets } from "./ports.ts";
 import { readRecord, recordIfPresent } from "./state.ts";
 import { nameOf, settledState, stopContainer } from "./stop.ts";
@@ -54,7 +55,7 @@ export async function removeContainer(store: string, id: string, options: Remove
 
 /** `--replace`: the container that has the name goes. */
 export async function replaceContainer(store: string, name: string): Promise<void> {
-  const id = nameOwner(store, name);
+  const id = nameOwner(store, "containers", name);
   if (id !== undefined && recordIfPresent(store, id) !== undefined)
     await removeContainer(store, id, { force: true, volumes: false });
 }
@@ -74,7 +75,7 @@ export async function removeContainerFolder(store: string, id: string): Promise<
   await removeCgroup(folder);
   removeSockets(folder);
   await removeTree(folder, unpackMapping(chooseMapping().mapping));
-  if (name !== undefined) dropDeadName(store, name, id);
+  if (name !== undefined) dropDeadName(store, "containers", name, id);
 }
 
 /** What a monitor that was killed left of it; its last processes may be about to end. */

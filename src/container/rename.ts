@@ -1,10 +1,9 @@
 /** `rename`: the new name is claimed, then written down, then the old one is let go. */
 import { TsboxError } from "../error.ts";
-import { AT_FDCWD, SYS } from "../linux/abi.gen.ts";
-import { cstring, syscall } from "../linux/syscall.ts";
 import { changingRecord, writeChange } from "./change-record.ts";
 import { event } from "./events.ts";
-import { checkName, claimName, containerFolder, isRunning, nameOwner } from "./folder.ts";
+import { containerFolder, isRunning } from "./folder.ts";
+import { checkName, claimName, dropName, nameOwner } from "./names.ts";
 
 /**
  * Killed in between, it leaves a container that has both names. A container with --rm that runs keeps its old name beside the new one
@@ -18,22 +17,17 @@ export async function renameContainer(store: string, id: string, name: string): 
     if (record.name === name)
       throw new TsboxError("usage", `cannot rename container ${name}: that is its name already`);
     const { name: old } = record;
-    const kept = nameOwner(store, name) === id;
+    const kept = nameOwner(store, "containers", name) === id;
     // the old name of one with --rm, which it takes again
-    if (!kept) claimName(store, name, id);
+    if (!kept) claimName(store, "containers", name, id);
     try {
       writeChange(store, id, { record: { name }, options: { name } });
     } catch (error) {
-      if (!kept) dropName(store, name, id);
+      if (!kept) dropName(store, "containers", name, id);
       throw error;
     }
     const removedByMonitor = record.remove && isRunning(containerFolder(store, id));
-    if (old !== undefined && !removedByMonitor) dropName(store, old, id);
+    if (old !== undefined && !removedByMonitor) dropName(store, "containers", old, id);
     event(store, { ...record, name }, "rename", { oldName: old });
   });
-}
-
-function dropName(store: string, name: string, id: string): void {
-  if (nameOwner(store, name) !== id) return;
-  syscall(SYS.unlinkat, AT_FDCWD, cstring(`${store}/containers/names/${name}`), 0);
 }

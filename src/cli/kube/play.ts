@@ -1,6 +1,6 @@
 /** `tsbox kube play` and `tsbox kube down` */
 import { type KubeFile, type Played, playKube, readKube } from "../../container/kube/index.ts";
-import { findPod, podNameOwner, removePod, stopPod } from "../../container/pods/index.ts";
+import { podNamed, removePod, stopPod } from "../../container/pods/index.ts";
 import { TsboxError } from "../../error.ts";
 import { parseUserns } from "../../idmap/index.ts";
 import { errnoText, SyscallError } from "../../linux/errno.ts";
@@ -127,7 +127,7 @@ export async function down(argv: readonly string[]): Promise<number> {
 
 async function takeDown({ pods }: KubeFile): Promise<number> {
   const store = openStore().root;
-  const found = pods.flatMap(({ name }) => (podNameOwner(store, name) === undefined ? [] : findPod(store, name)));
+  const found = pods.flatMap(({ name }) => podNamed(store, name) ?? []);
   for (const pod of found) await stopPod(store, pod, undefined);
   const ids = found.map(({ id }) => `${id}\n`).join("");
   writeAll(1, `Pods stopped:\n${ids}`);

@@ -1,13 +1,6 @@
 /** `tsbox pod create` */
 import { parsePair } from "../../container/flags/index.ts";
-import {
-  createPod,
-  DEFAULT_SHARE,
-  findPod,
-  podNameOwner,
-  removePod,
-  type SharedNamespace,
-} from "../../container/pods/index.ts";
+import { createPod, DEFAULT_SHARE, podNamed, removePod, type SharedNamespace } from "../../container/pods/index.ts";
 import { TsboxError } from "../../error.ts";
 import { chooseMapping, parseUserns } from "../../idmap/index.ts";
 import { writeAll, writeText } from "../../linux/write-text.ts";
@@ -124,8 +117,8 @@ export async function create(argv: readonly string[]): Promise<number> {
     addHosts: all(args, "add-host").map(parseAddHost),
     mapping: chooseMapping(parseUserns(last(args, "userns") ?? "auto")).mapping,
   };
-  if (isOn(args, "replace") && name !== undefined && podNameOwner(store, name) !== undefined)
-    await removePod(store, findPod(store, name), { force: true, timeout: 0 });
+  const replaced = isOn(args, "replace") && name !== undefined ? podNamed(store, name) : undefined;
+  if (replaced !== undefined) await removePod(store, replaced, { force: true, timeout: 0 });
   const pod = createPod(store, wish);
   const file = last(args, "pod-id-file");
   if (file !== undefined) writeText(file, pod.id, { exclusive: true });

@@ -5,7 +5,7 @@ import type { OnPullEvent } from "../../image/index.ts";
 import { replaceFile } from "../../linux/write-text.ts";
 import type { NetworkMode, PublishedPort } from "../../network/index.ts";
 import { createPod, DEFAULT_SHARE } from "../pods/create.ts";
-import { findPod, type PodRecord, podFolder, podNameOwner } from "../pods/folder.ts";
+import { type PodRecord, podFolder, podNamed } from "../pods/folder.ts";
 import { startPod } from "../pods/lifecycle.ts";
 import { removePod } from "../pods/remove.ts";
 import { createContainer } from "../run.ts";
@@ -61,10 +61,11 @@ export async function playKube(store: string, file: KubeFile, options: PlayOptio
   if (pods.length + file.claims.length === 0)
     throw new TsboxError("usage", "cannot play: there is no Pod, Deployment or PersistentVolumeClaim in it");
   for (const { name } of pods) {
-    if (podNameOwner(store, name) === undefined) continue;
+    const present = podNamed(store, name);
+    if (present === undefined) continue;
     if (!options.replace)
       throw new TsboxError("exists", `cannot play: there is a pod ${name}; use --replace, or: tsbox kube down FILE`);
-    await removePod(store, findPod(store, name), { force: true, timeout: 10 });
+    await removePod(store, present, { force: true, timeout: 10 });
   }
   for (const { name, labels } of file.claims) createVolume(store, { name, labels });
   const played: Played[] = [];

@@ -5,9 +5,9 @@ import type { IdMapping } from "../../idmap/index.ts";
 import { randomHex } from "../../linux/random.ts";
 import { replaceFile, writeText } from "../../linux/write-text.ts";
 import type { DNSOptions, ExtraHost, NetworkMode, PublishedPort } from "../../network/index.ts";
-import { checkName } from "../folder.ts";
 import { madeUpName } from "../made-up-name.ts";
-import { claimPodName, makePodFolder, type PodRecord, type SharedNamespace } from "./folder.ts";
+import { checkName, claimName } from "../names.ts";
+import { makePodFolder, type PodRecord, type SharedNamespace } from "./folder.ts";
 import { discardPod } from "./remove.ts";
 
 export const DEFAULT_SHARE: readonly SharedNamespace[] = ["ipc", "net", "uts"];
@@ -41,8 +41,9 @@ export function createPod(store: string, wish: NewPod): PodRecord {
   }
   const id = randomHex(32);
   const folder = makePodFolder(store, id);
+  let name: string | undefined;
   try {
-    const name = claim(store, wish.name, id);
+    name = claim(store, wish.name, id);
     const record: PodRecord = {
       id,
       name,
@@ -63,7 +64,7 @@ export function createPod(store: string, wish: NewPod): PodRecord {
     replaceFile(`${folder}/pod.json`, JSON.stringify(record), 0o600);
     return record;
   } catch (error) {
-    discardPod(store, id, wish.name);
+    discardPod(store, id, name);
     throw error;
   }
 }
@@ -72,7 +73,7 @@ function claim(store: string, asked: string | undefined, id: string): string {
   for (let attempt = 0; ; attempt++) {
     const name = asked ?? madeUpName(attempt);
     try {
-      claimPodName(store, name, id);
+      claimName(store, "pods", name, id);
       return name;
     } catch (error) {
       const taken = error instanceof TsboxError && error.code === "exists";

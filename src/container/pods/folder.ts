@@ -11,17 +11,16 @@
  *     ports.json      with the ports that the host has chosen, of its last start
  *     resolv.conf, hosts, hostname   of its last start, shared by its containers
  *
- * `pods/names/<name>` is a link to the id; making it is what decides who gets a name.
+ * `pods/names/<name>` is a link to the id (`../names.ts`).
  */
 import { TsboxError } from "../../error.ts";
-import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
 import { listFolder } from "../../linux/directory.ts";
-import { check, E, SyscallError } from "../../linux/errno.ts";
+import { E, SyscallError } from "../../linux/errno.ts";
 import { type FileLock, tryLockFile } from "../../linux/lock.ts";
 import { exists, readText } from "../../linux/read-text.ts";
-import { cstring, syscall } from "../../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../../linux/write-text.ts";
 import type { DNSOptions, ExtraHost, NetworkMode, PublishedPort } from "../../network/index.ts";
+import { isName, nameOwner } from "../names.ts";
 
 /** Namespaces that the containers of a pod can have in common. */
 export type SharedNamespace = "net" | "ipc" | "uts" | "pid";
@@ -50,7 +49,6 @@ export interface PodRecord {
 }
 
 const ID = /^[0-9a-f]{64}$/;
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 export function podFolder(store: string, id: string): string {
   return `${store}/pods/${id}`;
@@ -64,39 +62,6 @@ export function makePodFolder(store: string, id: string): string {
   return folder;
 }
 
-/**
- * Makes a name stand for an id.
- * @throws TsboxError `exists` when a pod has it
- */
-export function claimPodName(store: string, name: string, id: string): void {
-  const folder = `${store}/pods/names`;
-  makeFolder(folder, 0o700);
-  const path = `${folder}/${name}`;
-  for (let attempt = 0; ; attempt++) {
-    const result = syscall(SYS.symlinkat, cstring(id), AT_FDCWD, cstring(path));
-    if (result !== -E.EEXIST) {
-      check("symlinkat", result, path);
-      return;
-    }
-    const owner = podNameOwner(store, name);
-    if ((owner !== undefined && exists(podFolder(store, owner))) || attempt > 0) {
-      throw new TsboxError(
-        "exists",
-        `cannot use name "${name}": the pod ${(owner ?? "").slice(0, 12)} has it; remove that one with: tsbox pod rm ${name}`,
-      );
-    }
-    // left behind by a kill between removing the pod and its name
-    syscall(SYS.unlinkat, AT_FDCWD, cstring(path), 0);
-  }
-}
-
-/** The id that a name stands for. */
-export function podNameOwner(store: string, name: string): string | undefined {
-  const buffer = new Uint8Array(256);
-  const size = syscall(SYS.readlinkat, AT_FDCWD, cstring(`${store}/pods/names/${name}`), buffer, buffer.length);
-  return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
-}
-
 /** @returns undefined when there is no such pod, or no more */
 export function readPod(store: string, id: string): PodRecord | undefined {
   try {
@@ -105,6 +70,12 @@ export function readPod(store: string, id: string): PodRecord | undefined {
     if (error instanceof SyscallError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return undefined;
     throw error;
   }
+}
+
+/** @returns undefined when no pod has that name */
+export function podNamed(store: string, name: string): PodRecord | undefined {
+  const owner = nameOwner(store, "pods", name);
+  return owner === undefined ? undefined : readPod(store, owner);
 }
 
 function podIDs(store: string): string[] {
@@ -126,8 +97,7 @@ export function listPods(store: string): PodRecord[] {
 export function findPod(store: string, text: string): PodRecord {
   const whole = ID.test(text) ? readPod(store, text) : undefined;
   if (whole !== undefined) return whole;
-  const owner = NAME.test(text) ? podNameOwner(store, text) : undefined;
-  const named = owner === undefined ? undefined : readPod(store, owner);
+  const named = isName(text) ? podNamed(store, text) : undefined;
   if (named !== undefined) return named;
   const found = /^[0-9a-f]+$/.test(text) ? podIDs(store).filter((id) => id.startsWith(text)) : [];
   if (found.length > 1)

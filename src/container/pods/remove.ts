@@ -6,8 +6,9 @@ import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { writeText } from "../../linux/write-text.ts";
 import { isUp } from "../list.ts";
+import { dropName } from "../names.ts";
 import { removeContainer } from "../remove.ts";
-import { lockPod, type PodRecord, podFolder, podNameOwner } from "./folder.ts";
+import { lockPod, type PodRecord, podFolder } from "./folder.ts";
 import { endHolder } from "./holder.ts";
 import { containersOf } from "./state.ts";
 
@@ -53,5 +54,5 @@ export function discardPod(store: string, id: string, name: string | undefined):
   unlink(`${folder}/pod.json`);
   if (exists(folder)) for (const entry of listFolder(folder)) unlink(`${folder}/${entry.name}`);
   unlink(folder, 0x200 /* AT_REMOVEDIR */);
-  if (name !== undefined && podNameOwner(store, name) === id) unlink(`${store}/pods/names/${name}`);
+  if (name !== undefined) dropName(store, "pods", name, id);
 }

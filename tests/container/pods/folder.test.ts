@@ -1,28 +1,16 @@
 /** Pods on disk: names, and finding one. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
-import { createPod, type NewPod } from "../../../src/container/pods/create.ts";
-import { findPod, listPods, lockPod, podFolder, podNameOwner } from "../../../src/container/pods/folder.ts";
+import { createPod } from "../../../src/container/pods/create.ts";
+import { findPod, listPods, lockPod, podFolder, podNamed } from "../../../src/container/pods/folder.ts";
 import { removePod } from "../../../src/container/pods/remove.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
-
-const WISH: NewPod = {
-  name: undefined,
-  labels: {},
-  share: ["net", "ipc", "uts"],
-  hostname: undefined,
-  network: undefined,
-  networkName: undefined,
-  ports: [],
-  dns: { servers: [], search: [], options: [] },
-  addHosts: [],
-  mapping: { name: "none", kind: "none", uids: [], gids: [] },
-};
+import { POD } from "./new-pod.ts";
 
 describe("pods on disk", () => {
   test("are found by id, name and beginning of an id, and by nothing else", () => {
     using store = temporaryFolder();
-    const pod = createPod(store.path, { ...WISH, name: "web_1" });
+    const pod = createPod(store.path, { ...POD, name: "web_1" });
     expect(pod.hostname).toBe("web-1");
     for (const text of [pod.id, "web_1", pod.id.slice(0, 5)]) expect(findPod(store.path, text)).toEqual(pod);
     for (const text of ["web", "", "..", "../pods", "nosuch", pod.id.toUpperCase()])
@@ -31,11 +19,11 @@ describe("pods on disk", () => {
 
   test("have names of their own, or made up ones", () => {
     using store = temporaryFolder();
-    const { id } = createPod(store.path, { ...WISH, name: "p" });
-    expect(() => createPod(store.path, { ...WISH, name: "p" })).toThrow(`the pod ${id.slice(0, 12)} has it`);
+    const { id } = createPod(store.path, { ...POD, name: "p" });
+    expect(() => createPod(store.path, { ...POD, name: "p" })).toThrow(`the pod ${id.slice(0, 12)} has it`);
     for (const name of ["", "../x", "a b", "-x"])
-      expect(() => createPod(store.path, { ...WISH, name })).toThrow("cannot use name");
-    const made = createPod(store.path, WISH);
+      expect(() => createPod(store.path, { ...POD, name })).toThrow("cannot use name");
+    const made = createPod(store.path, POD);
     expect(made.name).toMatch(/^[a-z]+_[a-z]+/);
     expect(
       listPods(store.path)
@@ -46,17 +34,17 @@ describe("pods on disk", () => {
 
   test("give a name away that a kill has left without a pod", () => {
     using store = temporaryFolder();
-    const { id } = createPod(store.path, { ...WISH, name: "p" });
+    const { id } = createPod(store.path, { ...POD, name: "p" });
     rmSync(podFolder(store.path, id), { recursive: true });
-    expect(podNameOwner(store.path, "p")).toBe(id);
-    expect(createPod(store.path, { ...WISH, name: "p" }).id).not.toBe(id);
+    expect(podNamed(store.path, "p")).toBeUndefined();
+    expect(createPod(store.path, { ...POD, name: "p" }).id).not.toBe(id);
   });
 
   test("refuse what only a shared network could have", () => {
     using store = temporaryFolder();
     const ports = [{ protocol: "tcp", hostPort: 1, containerPort: 1, count: 1 }] as const;
-    expect(() => createPod(store.path, { ...WISH, share: ["ipc"], ports })).toThrow("cannot use --publish");
-    expect(() => createPod(store.path, { ...WISH, network: { mode: "container", id: "x" } })).toThrow(
+    expect(() => createPod(store.path, { ...POD, share: ["ipc"], ports })).toThrow("cannot use --publish");
+    expect(() => createPod(store.path, { ...POD, network: { mode: "container", id: "x" } })).toThrow(
       "a network of its own",
     );
     expect(listPods(store.path)).toEqual([]);
@@ -64,10 +52,10 @@ describe("pods on disk", () => {
 
   test("are gone after rm, with their names, and nobody gets their lock any more", async () => {
     using store = temporaryFolder();
-    const pod = createPod(store.path, { ...WISH, name: "p" });
+    const pod = createPod(store.path, { ...POD, name: "p" });
     mkdirSync(`${store.path}/containers`);
     await removePod(store.path, pod, { force: false, timeout: 0 });
-    expect([listPods(store.path), podNameOwner(store.path, "p")]).toEqual([[], undefined]);
+    expect([listPods(store.path), podNamed(store.path, "p")]).toEqual([[], undefined]);
     await expect(lockPod(store.path, pod)).rejects.toThrow("it was removed");
   });
 });
