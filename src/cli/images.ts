@@ -7,7 +7,8 @@ import { all, type CommandDefinition, isOn, last, type ParsedArgs } from "./args
 import { HELP, readCommand } from "./command.ts";
 import { labelHeading } from "./format/label-heading.ts";
 import { NONE, splitName } from "./image-name.ts";
-import { readableAge, readableSize, readableTime, shortID } from "./readable.ts";
+import { readableAge, readableTime, shortID } from "./readable.ts";
+import { decimalSize } from "./stats-row.ts";
 import { type Columns, DOCKER_WIDTH, renderTable } from "./table.ts";
 
 export const IMAGES: CommandDefinition = {
@@ -75,7 +76,7 @@ function rowOf(image: ListedImage, whole: boolean, now: number): ImageRow {
     ID: whole ? image.id : shortID(image.id),
     CreatedAt: readableTime(created),
     CreatedSince: readableAge(created, now),
-    Size: readableSize(image.size),
+    Size: decimalSize(image.size),
     Platform: image.platform,
     Labels: Object.entries(image.labels)
       .map(([name, value]) => `${name}=${value}`)

@@ -4,7 +4,6 @@ import { type ContainerRecord, containerFolder, type RecordedMount } from "../..
 import { healthCheck, healthTest } from "../../container/health.ts";
 import { findContainer } from "../../container/list.ts";
 import { readOptions, type SavedOptions } from "../../container/options-file.ts";
-import { sizesOfContainers } from "../../container/size.ts";
 import { mergeEnv } from "../../container/spec/environment.ts";
 import { type ContainerState, containerState, readRecord } from "../../container/state.ts";
 import { findVolume, volumeData } from "../../container/volumes/index.ts";
@@ -27,7 +26,9 @@ export async function inspectContainer(store: string, name: string, withSize: bo
   const folder = containerFolder(store, id);
   const [path = "", ...args] = record.command;
   const file = (name: string) => (exists(`${folder}/${name}`) ? `${folder}/${name}` : "");
-  const size = withSize ? (await sizesOfContainers(store, [record])).get(id) : undefined;
+  const size = withSize
+    ? (await (await import("../container-size.ts")).containerSizes(store, [{ record }])).get(id)
+    : undefined;
   return {
     Id: id,
     Created: new Date(record.created).toISOString(),
@@ -51,7 +52,7 @@ export async function inspectContainer(store: string, name: string, withSize: bo
     Pod: record.pod ?? "",
     HostConfig: hostConfig(record, saved),
     GraphDriver: graphDriver(store, record),
-    ...(withSize ? { SizeRw: size ?? 0 } : {}),
+    ...(withSize ? { SizeRw: size?.own ?? 0, SizeRootFs: size?.all ?? size?.own ?? 0 } : {}),
     Mounts: (record.mounts ?? []).map((mount) => mountOf(store, mount)),
     Config: configOf(record, saved),
     NetworkSettings: networkSettings(store, record, saved, state),
