@@ -21,6 +21,8 @@ export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
 export interface ParsedArgs {
   /** By long name, in the order given; booleans as "true" and "false". */
   readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** Those of the command line alone, where `flags` has defaults of the configuration as well. */
+  readonly typed?: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { showLater } from "./run.ts";
 import { RUN } from "./run-flags.ts";
 import { readRunOptions } from "./run-options.ts";
 
-const { detach: _detach, explain: _explain, ...flags } = RUN.flags;
+const { detach: _detach, "detach-keys": _keys, explain: _explain, ...flags } = RUN.flags;
 
 export const CREATE: CommandDefinition = {
   name: "create",

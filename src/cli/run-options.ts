@@ -72,8 +72,7 @@ export function readRunOptions(
   );
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
-  if (isOn(args, "rm") && last(args, "restart") !== undefined && last(args, "restart") !== "no")
-    throw new TsboxError("usage", "cannot use --rm with --restart: what is removed cannot be started again");
+  if (["rootfs", "replace", "detach-keys", "restart"].some((name) => args.flags.has(name))) stays().refuseIdle(args);
   if (last(args, "uts") === "host" && args.flags.has("hostname"))
     throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");
   if (last(args, "ipc") === "host" && args.flags.has("shm-size"))
@@ -82,7 +81,8 @@ export function readRunOptions(
     detach: isOn(args, "detach"),
     detachKeys: last(args, "detach-keys"),
     replace: isOn(args, "replace"),
-    restart: optional(last(args, "restart"), (text) => stays().parseRestart(text)),
+    // that of the configuration gives way to --rm
+    restart: isOn(args, "rm") ? undefined : optional(last(args, "restart"), (text) => stays().parseRestart(text)),
     log: args.flags.has("log-driver") || args.flags.has("log-opt") ? stays().readLog(args) : DEFAULT_LOG,
     health: [...args.flags.keys()].some((name) => name.includes("health")) ? stays().readHealth(args) : undefined,
     sdnotify: args.flags.has("sdnotify")

@@ -14,6 +14,26 @@ export function parseRestart(text: string): RestartPolicy {
   return { name, maximum: Number(count) };
 }
 
+/** Flags that could not do what they are for, with others that were typed. @throws TsboxError `usage` */
+export function refuseIdle({ flags, typed = flags }: ParsedArgs): void {
+  const refuse = (flag: string, reason: string) => new TsboxError("usage", `cannot use ${flag}: ${reason}`);
+  const isTyped = (name: string) => typed.has(name) && typed.get(name)?.at(-1) !== "false";
+  if (isTyped("rootfs")) {
+    const ofImages = ["pull", "platform", "storage-driver", "authfile", "cert-dir", "tls-verify"];
+    const flag = ofImages.find((name) => typed.has(name));
+    if (flag !== undefined) throw refuse(`--${flag} with --rootfs`, "it is for images, and there is none");
+  }
+  if (isTyped("replace") && !flags.has("name"))
+    throw refuse("--replace without --name", "it removes the container that has the name");
+  if (isTyped("detach-keys") && isTyped("detach"))
+    throw refuse("--detach-keys with -d", "nobody is attached; tsbox attach has keys of its own");
+  if (isTyped("detach-keys") && flags.get("tty")?.at(-1) !== "true")
+    throw refuse("--detach-keys without -t", "there is no terminal to type them on");
+  const policy = typed.get("restart")?.at(-1);
+  if (isTyped("rm") && policy !== undefined && parseRestart(policy).name !== "no")
+    throw refuse("--rm with --restart", "what is removed cannot be started again");
+}
+
 /** @throws TsboxError `usage` */
 export function parseSeconds(text: string, flag: string): number {
   if (/^-?\d+$/.test(text)) return Number(text);
@@ -39,11 +59,11 @@ const OPTIONS = {
 
 /** `--log-driver` and `--log-opt`. @throws TsboxError `usage` */
 export function readLog(args: ParsedArgs): LogOptions {
-  const asked = last(args, "log-driver") ?? "json-file";
+  const named = last(args, "log-driver") ?? "json-file";
   // podman's names for a file that `logs` reads
-  const driver = asked === "k8s-file" || asked === "local" ? "json-file" : asked;
+  const driver = named === "k8s-file" || named === "local" ? "json-file" : named;
   if (driver !== "json-file" && driver !== "journald" && driver !== "none")
-    throw new TsboxError("usage", `cannot use --log-driver ${asked}: it is not one of json-file, journald, none`);
+    throw new TsboxError("usage", `cannot use --log-driver ${named}: it is not one of json-file, journald, none`);
   let maxSize = 0;
   let maxFile = 1;
   let tag: string | undefined;
@@ -60,7 +80,9 @@ export function readLog(args: ParsedArgs): LogOptions {
     } else if (name === "tag" && value !== "" && driver === "journald") tag = value;
     else throw fail(OPTIONS[driver]);
   }
-  return { driver, maxSize, maxFile, tag, asked: true };
+  // a size that the configuration has for all logs makes none where there would be none
+  const asked = args.flags.has("log-driver") || (args.typed ?? args.flags).has("log-opt");
+  return { driver, maxSize, maxFile, tag, asked };
 }
 
 /** @throws TsboxError `usage` */
@@ -74,8 +96,10 @@ export function readHealth(args: ParsedArgs): HealthOptions {
   if (retries !== undefined && !/^\d+$/.test(retries))
     throw new TsboxError("usage", `cannot use --health-retries ${retries}: it is not a number`);
   const off = isOn(args, "no-healthcheck");
-  if (off && command !== undefined) throw new TsboxError("usage", "cannot use --no-healthcheck with --health-cmd");
+  const typed = [...(args.typed ?? args.flags).keys()].filter((name) => name.startsWith("health-"));
+  if (off && typed.length > 0) throw new TsboxError("usage", `cannot use --no-healthcheck with --${typed[0]}`);
   return {
+    asked: !off && (command !== undefined || typed.length > 0),
     test: off ? ["NONE"] : command === undefined ? undefined : healthTest(command),
     interval: duration("health-interval"),
     timeout: duration("health-timeout"),

@@ -18,6 +18,8 @@ export interface DetachMode {
   readonly client: AttachedClient | undefined;
   /** The client of its last run stays with it. */
   readonly keptClient?: { readonly owns: boolean; readonly size: TerminalSize | undefined } | undefined;
+  /** Only print the plan. */
+  readonly explain?: boolean;
   /** Whether the container stays when it cannot be started. */
   readonly keep: boolean;
 }
@@ -28,7 +30,10 @@ const JOURNAL = "/run/systemd/journal/socket";
 export async function detachedPlanOf(container: Container, mode: DetachMode): Promise<Uint8Array> {
   const { record, options, store, folder } = container;
   const log = logDriver(record, options.log, folder);
-  const { served, perRun, whole, cleanup } = await prepareLaunch(container, { ownCgroup: true, explain: false });
+  const { served, perRun, whole, cleanup } = await prepareLaunch(container, {
+    ownCgroup: true,
+    explain: mode.explain === true,
+  });
   const owned = ownedVolumes(store, record, whole);
   const restarts = record.restart !== undefined && record.restart.name !== "no";
   return await compileDetached({

@@ -51,13 +51,18 @@ export async function makeContainer(asked: RunOptions, make: MakeOptions): Promi
   const { mapping } = chooseMapping(asked.userns);
   await fetchMounted(asked, mapping, make.onEvent);
   const image = asked.image === undefined ? undefined : await prepareImage(asked, mapping, make.onEvent);
+  const defaults = image?.defaults ?? {};
+  if (asked.health?.asked && healthTest(asked, defaults) === undefined)
+    throw new TsboxError(
+      "usage",
+      "cannot check the container's health: its image has no HEALTHCHECK; use --health-cmd",
+    );
   const member =
     asked.pod === undefined ? undefined : await (await import("./pods/member.ts")).enterPod(store, asked, mapping);
   using _pod = await member?.hold();
   const given = member?.options ?? asked;
   if (given.replace && given.name !== undefined)
     await (await import("./remove.ts")).replaceContainer(store, given.name);
-  const defaults = image?.defaults ?? {};
   const id = randomHex(32);
   const { path: folder, lock } = makeContainerFolder(store, id);
   let volumes: Volumes | undefined;

@@ -29,10 +29,10 @@ export interface RunMode {
  */
 export async function runContainer(options: RunOptions, mode: RunMode): Promise<number> {
   checkTerminal(options, mode);
-  const monitored = !mode.explain && wantsMonitor(options);
+  const monitored = wantsMonitor(options);
   const container = await makeContainer(options, { foreground: !monitored, onEvent: mode.onEvent });
   try {
-    const plan = await (monitored ? detachedPlan(container) : foregroundPlan(container, mode.explain));
+    const plan = await (monitored ? detachedPlan(container, mode.explain) : foregroundPlan(container, mode.explain));
     if (!mode.explain) {
       writeCidFile(options, container.record.id);
       becomeNative(plan);
@@ -56,7 +56,7 @@ function wantsMonitor({ detach, tty, restart, log, health }: RunOptions): boolea
     tty ||
     (restart !== undefined && restart.name !== "no") ||
     (log.asked === true && log.driver !== "none") ||
-    (health !== undefined && health.test?.[0] !== "NONE")
+    health?.asked === true
   );
 }
 
@@ -87,15 +87,16 @@ async function foregroundPlan(container: Container, explain: boolean): Promise<U
   });
 }
 
-async function detachedPlan(container: Container): Promise<Uint8Array> {
+async function detachedPlan(container: Container, explain: boolean): Promise<Uint8Array> {
   const { detachedPlanOf } = await import("./detach.ts");
   const { options, record } = container;
-  if (options.detach) return await detachedPlanOf(container, { print: record.id, client: undefined, keep: false });
+  const mode = { keep: false, explain };
+  if (options.detach) return await detachedPlanOf(container, { print: record.id, client: undefined, ...mode });
   const { parseDetachKeys } = await import("./attach.ts");
   // as Docker: bytes of a pipe are all for the program
   const detachKeys = parseDetachKeys(options.tty ? options.detachKeys : "");
   const client = { input: options.interactive, forwardSignals: true, owns: true, detachKeys };
-  return await detachedPlanOf(container, { print: undefined, client, keep: false });
+  return await detachedPlanOf(container, { print: undefined, client, ...mode });
 }
 
 async function discard({ store, record }: Container): Promise<void> {

@@ -73,8 +73,9 @@ export function withDefaults(command: CommandDefinition, args: ParsedArgs, confi
     if (definition === undefined || (given !== undefined && !definition.repeated)) continue;
     // options of one log driver mean nothing to another
     const driver = args.flags.get("log-driver")?.at(-1);
-    if (name === "log-opt" && driver !== undefined && driver !== config.run.get("log-driver")?.at(-1)) continue;
+    if (name === "log-opt" && driver !== undefined && driver !== (config.run.get("log-driver")?.at(-1) ?? "json-file"))
+      continue;
     flags.set(name, [...values, ...(given ?? [])]);
   }
-  return { ...args, flags };
+  return { ...args, flags, typed: args.flags };
 }

@@ -33,8 +33,8 @@ function normalize(name: string, flag: string): string {
 export function chooseCapabilities(add: readonly string[], drop: readonly string[], privileged: boolean): string[] {
   const added = add.map((name) => normalize(name, "--cap-add"));
   const dropped = drop.map((name) => normalize(name, "--cap-drop"));
-  const base =
-    privileged || added.includes("ALL") ? ALL_CAPABILITIES : dropped.includes("ALL") ? [] : DEFAULT_CAPABILITIES;
+  const standard = privileged ? ALL_CAPABILITIES : DEFAULT_CAPABILITIES;
+  const base = added.includes("ALL") ? ALL_CAPABILITIES : dropped.includes("ALL") ? [] : standard;
   const kept = base.filter((name) => !dropped.includes(name));
   return ALL_CAPABILITIES.filter((name) => kept.includes(name) || added.includes(name));
 }

@@ -24,6 +24,8 @@ export type StorageDriver = "overlay" | "fuse-overlayfs" | "copy";
 
 /** How a container's health is found out. Times are milliseconds; what is not set is the image's, or Docker's default. */
 export interface HealthOptions {
+  /** It is to be checked, not only how if it is; also of a container in the foreground. */
+  readonly asked?: boolean;
   /** As in an image's configuration: `["CMD", ...]`, `["CMD-SHELL", text]` or `["NONE"]`; absent: the image's. */
   readonly test: readonly string[] | undefined;
   readonly interval: number | undefined;

@@ -157,6 +157,9 @@ describe("the files and the command line", () => {
     expect(all(read(), "log-opt")).toEqual(["max-size=1m"]);
     expect(all(read("--log-driver=json-file"), "log-opt")).toEqual(["max-size=1m"]);
     expect(all(read("--log-driver=none"), "log-opt")).toEqual([]);
+    const usual = load('[log]\nmax-size = "1m"\n');
+    const typed = parseArgs(RUN, ["--log-driver=json-file", "image"], true);
+    expect(all(withDefaults(RUN, typed, usual), "log-opt")).toEqual(["max-size=1m"]);
   });
 
   test("a command without a flag does not get it", () => {

@@ -127,6 +127,7 @@ describe("capabilities", () => {
   test("--privileged is all, and still heeds --cap-drop", () => {
     expect(choose([], [], true)).toEqual([...ALL_CAPABILITIES]);
     expect(choose([], ["sys_module"], true)).not.toContain("CAP_SYS_MODULE");
+    expect(choose(["chown"], ["all"], true)).toEqual(["CAP_CHOWN"]);
   });
   for (const name of ["", "net admin", "CAP_", "CAP_CAP_CHOWN", "root"]) {
     test(`${JSON.stringify(name)} is refused`, () => {

@@ -139,6 +139,44 @@ describe("--log-driver", () => {
   });
 });
 
+describe("a flag that could do nothing is refused", () => {
+  for (const [line, reason] of [
+    ["--replace IMAGE true", "--replace without --name"],
+    ["-d --detach-keys ctrl-x IMAGE true", "--detach-keys with -d"],
+    ["--detach-keys ctrl-x IMAGE true", "--detach-keys without -t"],
+    ["--rootfs / --pull always true", "--pull with --rootfs"],
+    ["--rootfs / --platform linux/arm64 true", "--platform with --rootfs"],
+    ["--no-healthcheck --health-interval 1s IMAGE true", "--no-healthcheck with --health-interval"],
+    ["--health-interval 1s IMAGE true", "its image has no HEALTHCHECK"],
+  ] as const)
+    it(line, async () => {
+      using host = new Host();
+      const words = line.split(" ").map((word) => (word === "IMAGE" ? host.image : word));
+      const { exitCode, stderr } = await host.run(["run", "--quiet", ...words]);
+      expect(stderr).toContain(reason);
+      expect(exitCode).toBe(125);
+      expect(host.containers()).toEqual([]);
+    });
+
+  it("what the configuration has for all runs gives way, and makes no monitor", async () => {
+    using host = new Host();
+    const config = `${host.home}/.config/tsbox/config.toml`;
+    await Bun.write(config, '[run]\nrestart = "always"\nhealth-interval = "1s"\n[log]\nmax-size = "1m"\n');
+    expect(await host.ok(["run", "--quiet", "--rm", "--network=none", host.image, "echo", "x"])).toBe("x\n");
+    await Bun.write(config, '[log]\nmax-size = "1m"\n');
+    await host.ok(front(host, [], "true"));
+    expect((await host.run(["logs", "box"])).stderr).toContain("has none");
+  });
+
+  it("--explain shows the monitor of what has one", async () => {
+    using host = new Host();
+    const explain = (...flags: string[]) => host.ok(["run", "--quiet", "--explain", ...flags, host.image, "true"]);
+    expect(await explain()).not.toContain("log_file");
+    for (const flags of [["-d"], ["-t"], ["--restart=always"]]) expect(await explain(...flags)).toContain("log_file");
+    expect(host.containers()).toEqual([]);
+  });
+});
+
 describe("health", () => {
   const health = (host: Host) => host.ok(["ps", "--format", "{{.Status}}"]);
 
