@@ -1,7 +1,8 @@
 /** Reading what happened, and following what happens: the files of `event-rotation.ts`. */
-import { closeSync, existsSync, fstatSync, openSync, readSync, watch } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { fullFiles } from "./event-rotation.ts";
 import { eventsFile } from "./events.ts";
+import { FolderChanges } from "./folder-changes.ts";
 
 /** As it was written. */
 export interface StoredEvent {
@@ -17,8 +18,6 @@ export interface StoredEvent {
   readonly [field: string]: unknown;
 }
 
-/** How often it is looked where nobody is told of changes, in milliseconds. */
-const POLL = 200;
 /** Who opened a file before it was renamed may write to it for so long. */
 const GRACE = 300;
 
@@ -35,7 +34,7 @@ export async function* readEvents(store: string, { follow, signal }: FollowOptio
   try {
     yield* reader.available(0);
     if (!follow) return;
-    using changes = new Changes(store);
+    using changes = new FolderChanges(store, (name) => name.startsWith("events.jsonl"));
     while (!signal?.aborted) {
       yield* reader.available(GRACE);
       await changes.next(signal);
@@ -139,40 +138,5 @@ function parseEvent(line: string): StoredEvent | undefined {
     return isEvent ? ({ id: "", ...value } as StoredEvent) : undefined; // cast: looked at above, and written by tsbox
   } catch {
     return undefined;
-  }
-}
-
-/** inotify(7) of the store's folder, and a look every so often. */
-class Changes implements Disposable {
-  readonly #watcher: ReturnType<typeof watch> | undefined;
-  #wake: (() => void) | undefined;
-  #seen = false;
-
-  constructor(folder: string) {
-    try {
-      this.#watcher = watch(folder, (_, name) => {
-        if (name !== null && !name.startsWith("events.jsonl")) return;
-        this.#seen = true;
-        this.#wake?.();
-      });
-    } catch {
-      this.#watcher = undefined; // no store yet, or no watches left
-    }
-  }
-
-  async next(signal: AbortSignal | undefined): Promise<void> {
-    if (!this.#seen && !signal?.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      signal?.addEventListener("abort", () => resolve(), { once: true });
-      const timer = setTimeout(resolve, POLL);
-      await promise;
-      clearTimeout(timer);
-    }
-    this.#seen = false;
-  }
-
-  [Symbol.dispose](): void {
-    this.#watcher?.close();
   }
 }

@@ -1,8 +1,8 @@
 /** `logs`: what a container's program has written, and what it goes on to write. */
-import { watch } from "node:fs";
 import { TsboxError } from "../error.ts";
 import { warn } from "../linux/warn.ts";
 import { type ContainerRecord, containerFolder } from "./folder.ts";
+import { FolderChanges } from "./folder-changes.ts";
 import { type LogRecord, lostOutput, readLog } from "./log-reader.ts";
 import { containerState, readRecord, recordIfPresent } from "./state.ts";
 import { nameOf } from "./stop.ts";
@@ -93,7 +93,7 @@ async function* fileRecords(store: string, id: string, follow: boolean): AsyncGe
     yield* readLog(folder);
     return;
   }
-  using changes = new Changes(`${folder}/log`);
+  using changes = new FolderChanges(`${folder}/log`);
   const runs = () => {
     const record = recordIfPresent(store, id);
     if (record === undefined) return false;
@@ -114,39 +114,6 @@ async function* fileRecords(store: string, id: string, follow: boolean): AsyncGe
   for await (const record of records) {
     yield* pending.splice(0);
     yield record;
-  }
-}
-
-/** inotify(7), and a look every so often for file systems that do not tell. */
-class Changes implements Disposable {
-  readonly #watcher: ReturnType<typeof watch> | undefined;
-  #wake: (() => void) | undefined;
-  #seen = false;
-
-  constructor(folder: string) {
-    try {
-      this.#watcher = watch(folder, () => {
-        this.#seen = true;
-        this.#wake?.();
-      });
-    } catch {
-      this.#watcher = undefined;
-    }
-  }
-
-  async next(): Promise<void> {
-    if (!this.#seen) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = setTimeout(resolve, 200);
-      await promise;
-      clearTimeout(timer);
-    }
-    this.#seen = false;
-  }
-
-  [Symbol.dispose](): void {
-    this.#watcher?.close();
   }
 }
 
