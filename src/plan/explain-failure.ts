@@ -76,7 +76,7 @@ interface FailedOp {
 }
 
 function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, log: string): TsboxError {
-  const said = log.trim().split("\n").at(-1) ?? "";
+  const said = complaintIn(log);
   const build = (code: ErrorCode, message: string) => new TsboxError(code, message, { context: { op, errno } });
   if (op === "execve" || op === "find_program") return build(...executionFailure(note, argv0, errno, detail));
   const ended = errno === E.ECHILD && (op === "hook" || op === "await_fs");
@@ -95,6 +95,16 @@ function explain({ op, note, argv0 }: FailedOp, errno: number, detail: number, l
   const code =
     errno === E.ENOSPC || errno === E.EDQUOT ? "no-space" : errno === E.EPERM || errno === E.EACCES ? "denied" : "host";
   return build(code, `cannot ${note}: ${errnoText(errno)}${remedy === undefined ? "" : `; ${remedy}`}`);
+}
+
+/** Why a program failed, by its own words: the last line, or the one before it lists its options (pasta also tells of a lack of syslog). */
+function complaintIn(log: string): string {
+  const lines = log
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^Failed to send \d+ bytes to syslog$/.test(line));
+  const usage = lines.findIndex((line) => /^usage\b/i.test(line));
+  return lines.at(usage > 0 ? usage - 1 : -1) ?? "";
 }
 
 /** The host's setting that is the cause, and how to change it, where namespaces were refused. */
