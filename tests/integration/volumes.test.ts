@@ -355,6 +355,11 @@ describe("tsbox volume", () => {
     expect(await it.person.ok(["volume", "ls", "--filter", "name=labelled", "--format", "{{.Name}} {{.Labels}}"])).toBe(
       "labelled a=b,c=\n",
     );
+    // Docker's fields that are not counted
+    const rare = "{{.Links}} {{.Size}} {{.Status}} {{.Availability}} {{.Group}}";
+    expect(await it.person.ok(["volume", "ls", "--filter", "name=labelled", "--format", rare])).toBe(
+      "N/A N/A N/A N/A N/A\n",
+    );
     expect((await it.person.run(["volume", "exists", "labelled"])).exitCode).toBe(0);
     expect((await it.person.run(["volume", "exists", "../volumes/labelled"])).exitCode).toBe(1);
     expect((await it.person.run(["volume", "inspect", "labelled", "none"])).exitCode).toBe(1);

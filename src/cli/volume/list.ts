@@ -76,7 +76,15 @@ const HEADINGS = {
   Scope: "SCOPE",
   Options: "OPTIONS",
   Anonymous: "ANONYMOUS",
+  Links: "LINKS",
+  Size: "SIZE",
+  Group: "GROUP",
+  Status: "STATUS",
+  Availability: "AVAILABILITY",
 };
+
+/** Docker's fields that say nothing here: what it has not counted, and what only clusters have. */
+const UNKNOWN = { Links: "N/A", Size: "N/A", Group: "N/A", Status: "N/A", Availability: "N/A" };
 
 function rowOf(store: string, volume: Volume): VolumeRow {
   return {
@@ -98,7 +106,7 @@ function listed(store: string, volume: Volume): VolumeRow {
       .map(([name, value]) => `${name}=${value}`)
       .join(",");
   const Label = (name: unknown) => volume.labels[String(name)] ?? "";
-  return { ...rowOf(store, volume), Labels: text(volume.labels), Options: text(volume.options), Label };
+  return { ...rowOf(store, volume), Labels: text(volume.labels), Options: text(volume.options), Label, ...UNKNOWN };
 }
 
 function print(text: string): void {
