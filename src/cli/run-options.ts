@@ -77,6 +77,8 @@ export function readRunOptions(
     throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");
   if (last(args, "ipc") === "host" && args.flags.has("shm-size"))
     throw new TsboxError("usage", "cannot use --shm-size with --ipc=host: /dev/shm is the host's");
+  if (isOn(args, "replace") && last(args, "name") === undefined)
+    throw new TsboxError("usage", "cannot use --replace without --name: it removes the container that has the name");
   return {
     detach: isOn(args, "detach"),
     detachKeys: last(args, "detach-keys"),

@@ -299,6 +299,7 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   [["--security-opt", "magic=on", "i"], 'cannot use --security-opt magic=on: there is no option "magic"'],
   [["--security-opt", "mask=proc/kcore", "i"], 'cannot use --security-opt: "proc/kcore" is not an absolute path'],
   [["--pids-limit", "many", "i"], "cannot use --pids-limit many: it is not a number"],
+  [["--replace", "i"], "cannot use --replace without --name: it removes the container that has the name"],
   [["--cpu-shares", "1.5", "i"], "cannot use --cpu-shares 1.5: it is not a number"],
   [["--memory-swap", "1g", "i"], "cannot use --memory-swap without --memory: it limits both together"],
   [
