@@ -7,7 +7,7 @@
 import { attributesOf } from "../../image/tar-writer/index.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from "../../linux/abi.gen.ts";
 import type { Stat } from "../../linux/stat.ts";
-import { type Descriptor, isOpaque, isWhiteout, lookIn, openIn, readLinkIn } from "../../rootfs/tree/index.ts";
+import { countingLayers, type Descriptor, isWhiteout, lookIn, openIn, readLinkIn } from "../../rootfs/tree/index.ts";
 import { hasVanished, namesIn } from "../copy/place.ts";
 import { isOpaqueFolder, type Listing, readMarkers } from "./markers.ts";
 
@@ -176,20 +176,6 @@ function lookBelow(below: readonly Descriptor[], path: string): InLayer | undefi
     if (stat !== undefined) return isWhiteout(stat) ? undefined : { tree, stat };
   }
   return undefined;
-}
-
-/** The layers whose folder at this path counts: down to the first that hides those below. @param layers uppermost first */
-function countingLayers(layers: readonly Descriptor[], path: string): Descriptor[] {
-  const counting: Descriptor[] = [];
-  for (const tree of layers) {
-    const stat = lookIn(tree, path);
-    if (stat === undefined) continue;
-    if (!stat.isFolder) break;
-    counting.push(tree);
-    using folder = openIn(tree, path, O_RDONLY | O_DIRECTORY);
-    if (isOpaque(folder.fd)) break;
-  }
-  return counting;
 }
 
 function namesBelow(path: string, below: readonly Descriptor[]): string[] {

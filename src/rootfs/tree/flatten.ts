@@ -8,8 +8,9 @@ import { check, E } from "../../linux/errno.ts";
 import type { Stat } from "../../linux/stat.ts";
 import { syscall } from "../../linux/syscall.ts";
 import { copyEntry, copyLook } from "./copy-entry.ts";
+import { countingLayers } from "./layer-stack.ts";
 import { type Descriptor, kernelPath, lookIn, openIn, openTree } from "./open-tree.ts";
-import { isOpaque, isWhiteout } from "./overlay-format.ts";
+import { isWhiteout } from "./overlay-format.ts";
 
 export interface FlattenJob {
   /** Absolute paths of layers as overlay has them, lowest first. */
@@ -33,7 +34,7 @@ export function flatten({ layers, destination }: FlattenJob): void {
   /** Layer and inode to where a file with several names was copied. */
   const names = new Map<string, string>();
   const folders: Merged[] = [];
-  const pending: Merged[] = [{ path: "", trees: upTo(trees, "") }];
+  const pending: Merged[] = [{ path: "", trees: countingLayers(trees, "") }];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     folders.push(folder);
     pending.push(...copyFolder(folder, target, names));
@@ -49,20 +50,6 @@ export function flatten({ layers, destination }: FlattenJob): void {
   }
 }
 
-/** The layers whose folder at this path counts: down to the first that hides those below. */
-function upTo(trees: readonly Descriptor[], path: string): Descriptor[] {
-  const counting: Descriptor[] = [];
-  for (const tree of trees) {
-    const stat = lookIn(tree, path);
-    if (stat === undefined) continue;
-    if (!stat.isFolder) break;
-    counting.push(tree);
-    using folder = openIn(tree, path, O_RDONLY | O_DIRECTORY);
-    if (isOpaque(folder.fd)) break;
-  }
-  return counting;
-}
-
 /** Copies what is in a folder, but for folders, which it makes and returns. */
 function copyFolder({ path, trees }: Merged, target: Descriptor, names: Map<string, string>): Merged[] {
   const folders: Merged[] = [];
@@ -76,7 +63,7 @@ function copyFolder({ path, trees }: Merged, target: Descriptor, names: Map<stri
       if (stat === undefined || isWhiteout(stat)) continue;
       if (stat.isFolder) {
         makeFolder(target, entry);
-        folders.push({ path: entry, trees: upTo(trees.slice(layer), entry) });
+        folders.push({ path: entry, trees: countingLayers(trees.slice(layer), entry) });
       } else copyOnce(tree, entry, target, stat, names);
     }
   }

@@ -1,7 +1,7 @@
 /** Trees of files that belong to subordinate ids: removing them, copying them, looking into stacks of them. */
 export { type CopyJob, copyTrees } from "./copy.ts";
 export { copyEntry, copyLook, type Place, setTimes } from "./copy-entry.ts";
-export { findInStack, type InStack, resolveInStack } from "./layer-stack.ts";
+export { countingLayers, findInStack, type InStack, resolveInStack } from "./layer-stack.ts";
 export { type Descriptor, kernelPath, lookIn, openIn, openTree, readLinkIn } from "./open-tree.ts";
 export { isOpaque, isWhiteout, setOpaque } from "./overlay-format.ts";
 export { removeTree } from "./remove.ts";

@@ -70,3 +70,21 @@ export function resolveInStack(trees: readonly Descriptor[], path: string): InSt
   }
   return findInStack(trees, at);
 }
+
+/**
+ * The layers whose folder at a path counts: down to the first that hides those below.
+ * @param trees uppermost first, all of which show the folder above this path
+ * @throws SyscallError
+ */
+export function countingLayers(trees: readonly Descriptor[], path: string): Descriptor[] {
+  const counting: Descriptor[] = [];
+  for (const tree of trees) {
+    const stat = lookIn(tree, path);
+    if (stat === undefined) continue;
+    if (!stat.isFolder) break;
+    counting.push(tree);
+    using folder = openIn(tree, path, O_RDONLY | O_DIRECTORY);
+    if (isOpaque(folder.fd)) break;
+  }
+  return counting;
+}
