@@ -95,6 +95,7 @@ async function bench(): Promise<number> {
       outcomes.push({ ...row, error: error instanceof Error ? error.message : String(error) });
     }
   }
+  podman?.end();
   const measured = [
     ...(podman ? [podman.version] : []),
     ...["bwrap", "umoci", "crun", "runc"].map(versionOf),

@@ -12,6 +12,8 @@ export type Podman = {
   /** The command line with `folder` as podman's storage, made if missing; only one podman at a time may use it. */
   command(folder: string, ...args: string[]): string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Ends the process that keeps podman's user namespace for its next command, and otherwise stays for ever. */
+  end(): void;
 };
 
 /**
@@ -39,7 +41,8 @@ export function findPodman(given: Readonly<Record<string, string>>, folder: stri
     const { success, stderr } = Bun.spawnSync(probe, { env, cwd: "/" });
     if (success) {
       const version = `${versionOf("podman")} with ${versionOf(runtime)} on ${driver(command(join(folder, runtime), "info"), env)}`;
-      return { version, command, env };
+      const end = () => void Bun.spawnSync(command(join(folder, runtime), "system", "migrate"), { env, cwd: "/" });
+      return { version, command, env, end };
     }
     reasons.push(`${runtime}: ${stderr.toString().trim()}`);
   }
