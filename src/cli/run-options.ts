@@ -13,7 +13,7 @@ import type {
 import { parseEnv } from "../container/spec/environment.ts";
 import { TsboxError } from "../error.ts";
 import { currentCaller, parseUserns, type UsernsMode } from "../idmap/index.ts";
-import { parseAddHost, parseNetworks, parsePublish } from "../network/index.ts";
+import { checkExposed, parseAddHost, parseNetworks, parsePublish } from "../network/index.ts";
 import { type LinuxResources, parsePlatform } from "../oci/index.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
@@ -125,7 +125,7 @@ export function readRunOptions(
     }),
     publish: all(args, "publish").map(parsePublish),
     publishAll: isOn(args, "publish-all"),
-    expose: all(args, "expose"),
+    expose: all(args, "expose").map(checkExposed),
     dns: { servers: all(args, "dns"), search: all(args, "dns-search"), options: all(args, "dns-option") },
     addHosts: all(args, "add-host").map(parseAddHost),
     rlimits: all(args, "ulimit").map((text) => values().parseUlimit(text)),

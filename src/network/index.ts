@@ -2,7 +2,7 @@
 export type { HelperProcess } from "./helper.ts";
 export { type ExtraHost, parseAddHost } from "./hosts.ts";
 export { type NetworkMode, parseNetwork, parseNetworks } from "./network-option.ts";
-export { type BoundPort, type PublishedPort, parsePublish } from "./ports.ts";
+export { type BoundPort, checkExposed, type PublishedPort, parsePublish } from "./ports.ts";
 export type { DNSOptions } from "./resolv-conf.ts";
 export { type NetworkFiles, type NetworkOptions, type NetworkSetup, setUpNetwork } from "./set-up.ts";
 export { publishWithSlirp } from "./slirp-ports.ts";

@@ -57,6 +57,16 @@ export function parsePublish(text: string): PublishedPort {
   };
 }
 
+/** `PORT[-PORT][/tcp|/udp]` of `--expose`, as it was given. @throws TsboxError `usage` */
+export function checkExposed(text: string): string {
+  const [, ports = "", protocol = "tcp"] = /^([\d-]+)(?:\/(\w+))?$/.exec(text) ?? [];
+  if (range(ports) !== undefined && (protocol === "tcp" || protocol === "udp")) return text;
+  throw new TsboxError(
+    "usage",
+    `cannot use --expose ${text}: expected PORT[-PORT][/tcp|/udp], with ports from 1 to 65535`,
+  );
+}
+
 function range(text: string): { first: number; count: number } | undefined {
   const [, from, to = from] = RANGE.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];

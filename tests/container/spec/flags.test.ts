@@ -314,6 +314,13 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   [["--pull", "sometimes", "i"], "cannot use --pull sometimes: it is not one of missing, always, never, newer"],
   [["--pid", "container:x", "i"], "cannot use --pid container:x: it is not one of private, host"],
   [["--storage-driver", "zfs", "i"], "cannot use --storage-driver zfs: it is not one of overlay, fuse-overlayfs, copy"],
+  ...["http", "0", "80-70", "80/sctp", "1.2.3.4:80"].map(
+    (port) =>
+      [
+        ["--expose", port, "i"],
+        `cannot use --expose ${port}: expected PORT[-PORT][/tcp|/udp], with ports from 1 to 65535`,
+      ] as const,
+  ),
   [["--label", "=x", "i"], "cannot use --label =x: the name is missing"],
   [
     ["--sysctl", "vm.swappiness=1", "i"],
