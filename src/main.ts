@@ -83,7 +83,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return await report(error, "");
   }
   const [first, ...rest] = words;
-  if (first === "--version" || first === "-V") return (await COMMANDS.version?.())?.([]) ?? 0;
+  if (first === "--version" || first === "-V" || first === "-v") return (await COMMANDS.version?.())?.([]) ?? 0;
   if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.([]) ?? 0;
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));

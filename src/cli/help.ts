@@ -71,6 +71,10 @@ flags before the command, or when it is called by the name runc or crun. See tsb
 }
 
 export function unknownCommand(name: string, commands: readonly string[]): number {
+  if (name.startsWith("-")) {
+    writeAll(2, `tsbox: cannot read the command line: there is no flag ${name} before a command; see tsbox help\n`);
+    return 125;
+  }
   const near = nearest(
     name,
     commands.filter((command) => !command.startsWith("__")),

@@ -36,7 +36,7 @@ describe("help", () => {
 test("the version is that of package.json", async () => {
   using person = new Person();
   // podman and dockerd ask runtimes so
-  for (const args of [["--version"], ["-V"], ["version"]])
+  for (const args of [["--version"], ["-V"], ["-v"], ["version"]])
     expect(await person.ok(args)).toMatch(
       new RegExp(
         `^tsbox version ${pkg.version.replaceAll(".", "\\.")}\ncommit: ([0-9a-f]{12}|unknown)\nspec: 1\\.3\\.0\n$`,
@@ -48,6 +48,8 @@ const FAILURES: readonly (readonly [line: string, status: number, message: strin
   ["pul x", 1, 'tsbox: there is no command "pul"; did you mean pull?'],
   ["constructor", 1, 'tsbox: there is no command "constructor"; see tsbox help'],
   ["__explain", 1, 'tsbox: there is no command "__explain"; see tsbox help'],
+  ["--bogus", 125, "tsbox: cannot read the command line: there is no flag --bogus before a command; see tsbox help"],
+  ["-x run", 125, "tsbox: cannot read the command line: there is no flag -x before a command; see tsbox help"],
   ["pull", 125, "tsbox: cannot run tsbox pull: no image given; see tsbox pull --help"],
   ["rm", 125, "tsbox: cannot run tsbox rm: no container given; see tsbox rm --help"],
   ["ps x", 125, 'tsbox: cannot run tsbox ps: there is no argument "x"; see tsbox ps --help'],
