@@ -7,6 +7,7 @@
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 #define PACKET 16384
@@ -22,18 +23,13 @@ struct detach_keys {
 static u8 input_packet[PACKET + 1];
 static u32 input_size; /* of what waits to be sent, 0 for nothing */
 
-/* Without waiting: the monitor does not listen while the program does not read what was typed. */
-static long send_packet(int socket, const void *packet, u64 size) {
-  return SYS_6(__NR_sendto, socket, packet, size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
-}
-
 static int has_typed, has_ended;
 
 /* What was typed may be in the way, and wait for the program to read it: then by another connection. */
 static void send_signal(int socket, const char *folder, int signal, u64 flags) {
   u8 packet[3] = {PACKET_SIGNAL, (u8)signal, (flags & CLIENT_OWNS) != 0};
   if (!has_typed) {
-    send_packet(socket, packet, sizeof packet);
+    send_now(socket, packet, sizeof packet);
     return;
   }
   long here = SYS_4(__NR_openat, AT_FDCWD, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
@@ -41,9 +37,9 @@ static void send_signal(int socket, const char *folder, int signal, u64 flags) {
   char path[48] = "/proc/self/fd/";
   u32 at = 14 + decimal(path + 14, (u64)here);
   for (u32 i = 0; i < 8; i++) path[at + i] = "/attach"[i];
-  long other = connect_packets(path);
+  long other = connect_unix(path, SOCK_SEQPACKET);
   if (other >= 0) {
-    send_packet((int)other, packet, sizeof packet);
+    send_now((int)other, packet, sizeof packet);
     SYS_1(__NR_close, other);
   }
   SYS_1(__NR_close, here);
@@ -80,7 +76,7 @@ static void send_window(int socket, int terminal) {
   if (SYS_3(__NR_ioctl, terminal, TIOCGWINSZ, window) < 0) return;
   packet.rows = window[0];
   packet.columns = window[1];
-  send_packet(socket, &packet, sizeof packet);
+  send_now(socket, &packet, sizeof packet);
 }
 
 /*
@@ -140,7 +136,7 @@ static int handle_signals(struct process *self, int signals, int socket, const c
 
 /* What is typed is sent without waiting: the container may want its output read before it reads on. */
 static void send_input(int socket) {
-  long sent = send_packet(socket, input_packet, input_size);
+  long sent = send_now(socket, input_packet, input_size);
   has_typed = 1;
   if (sent != -EAGAIN && sent != -EINTR) input_size = 0;
 }
@@ -224,8 +220,7 @@ long op_client(struct process *self, const struct plan_op *op) {
       send_end(socket);
       input = -1;
     } else if (look_for_keys(&detach, typed, (u32)size)) {
-      u8 leave = PACKET_LEAVE;
-      SYS_6(__NR_sendto, socket, &leave, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+      send_byte(socket, PACKET_LEAVE);
       self->status = 0;
       restore_terminal(self);
       write_all(2, (const u8 *)"read escape sequence\n", 21);

@@ -7,11 +7,9 @@
 #include <linux/poll.h>
 #include <linux/time_types.h>
 #include "hub.h"
+#include "socket.h"
 #include "system.h"
 
-#define SOCK_CLOEXEC 02000000
-#define SOCK_NONBLOCK 04000
-#define MSG_FLAGS 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */
 #define FIRST_MEMBER 10  /* seconds in which somebody connects for the first time */
 #define TICK 100         /* milliseconds between looks at what has waited for too long */
 
@@ -46,7 +44,7 @@ static void welcome(int listener, int network, int user) {
 }
 
 static int answer(struct member *member, const u8 *packet, u32 size) {
-  return SYS_6(__NR_sendto, member->fd, packet, size, MSG_FLAGS, 0, 0) == (long)size ? 0 : -1;
+  return send_now(member->fd, packet, size) == (long)size ? 0 : -1;
 }
 
 /* A member says who it is, once. */
@@ -104,7 +102,7 @@ static int leave(struct member *asker, const u8 *packet, u32 size) {
 /* What a member sends. Anything that it should not is its end. */
 static void hear(struct member *member) {
   static u8 packet[HUB_PACKET + 1];
-  long size = SYS_6(__NR_recvfrom, member->fd, packet, sizeof packet, MSG_FLAGS, 0, 0);
+  long size = SYS_6(__NR_recvfrom, member->fd, packet, sizeof packet, MSG_DONTWAIT, 0, 0);
   if (size == -EAGAIN || size == -EINTR) return;
   int result = -1;
   if (size > 0 && size <= HUB_PACKET) {

@@ -7,6 +7,7 @@
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 /* A longer line is several records, as with Docker. */
@@ -14,9 +15,6 @@
 /* What surrounds the data of a record, and data that is escaped throughout. */
 #define RECORD_SIZE (RECORD_DATA * 6 + 128)
 #define BUFFER_SIZE (RECORD_SIZE + 32768)
-
-#define SOCKET_UNIX 1
-#define SOCKET_DATAGRAM (2 | 02000000 /* SOCK_CLOEXEC */)
 
 static struct {
   enum { LOG_NONE, LOG_JSON, LOG_JOURNAL } kind;
@@ -62,20 +60,8 @@ long op_log_file(struct process *self, const struct plan_op *op) {
 }
 
 static long connect_journal(void) {
-  struct {
-    u16 family;
-    char path[108];
-  } address = {.family = SOCKET_UNIX};
-  u64 length = length_of(log.socket);
-  if (length >= sizeof address.path) return -ENAMETOOLONG;
-  for (u64 i = 0; i < length; i++) address.path[i] = log.socket[i];
-  long fd = SYS_3(__NR_socket, SOCKET_UNIX, SOCKET_DATAGRAM, 0);
+  long fd = connect_unix(log.socket, SOCK_DGRAM);
   if (fd < 0) return fd;
-  long result = SYS_3(__NR_connect, fd, &address, 2 + length + 1);
-  if (result < 0) {
-    SYS_1(__NR_close, fd);
-    return result;
-  }
   log.fd = (int)fd;
   return 0;
 }
@@ -275,18 +261,10 @@ static void journal_record(int stream, const u8 *data, u64 length) {
   put((const char *)data, (u32)size);
   PUT("\n");
   struct part parts[] = {{(void *)log.fields, log.fields_size}, {buffer, log.used}};
-  struct {
-    void *name;
-    u32 name_length;
-    struct part *parts;
-    u64 part_count;
-    void *control;
-    u64 control_length;
-    u32 flags;
-  } message = {.parts = parts, .part_count = 2};
+  struct message message = {.parts = parts, .part_count = 2};
   log.used = 0;
   for (int tries = 0; tries < 2; tries++) {
-    long result = log.fd < 0 ? -ENOTCONN : SYS_3(__NR_sendmsg, log.fd, &message, 0x4000 /* MSG_NOSIGNAL */);
+    long result = log.fd < 0 ? -ENOTCONN : SYS_3(__NR_sendmsg, log.fd, &message, MSG_NOSIGNAL);
     if (result >= 0) return;
     /* the journal was started again */
     if (log.fd >= 0) SYS_1(__NR_close, log.fd);

@@ -13,6 +13,7 @@
 #include <asm/signal.h>
 #include <linux/time_types.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 #define CLIENTS 60
@@ -89,7 +90,7 @@ static void send_pending(struct monitor *monitor) {
       i++;
       continue;
     }
-    long sent = SYS_6(__NR_sendto, clients[i].fd, chunk, chunk_size, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
+    long sent = send_now(clients[i].fd, chunk, chunk_size);
     if (sent == -EAGAIN || sent == -EINTR) {
       i++;
     } else if (sent < 0) {
@@ -134,13 +135,13 @@ static int hear_client(struct monitor *monitor, u32 index) {
   if (typed_start < typed_end) {
     /* one that types waits until the program has read; signals and the window do not */
     u8 kind = 0;
-    long peeked = SYS_6(__NR_recvfrom, client->fd, &kind, 1, 0x42 /* MSG_DONTWAIT | MSG_PEEK */, 0, 0);
+    long peeked = SYS_6(__NR_recvfrom, client->fd, &kind, 1, MSG_DONTWAIT | MSG_PEEK, 0, 0);
     if (peeked > 0 && (kind == PACKET_DATA || kind == PACKET_END)) {
       client->wants |= CLIENT_TYPES;
       return 1;
     }
   }
-  long size = SYS_6(__NR_recvfrom, client->fd, packet, sizeof packet, 0x40 /* MSG_DONTWAIT */, 0, 0);
+  long size = SYS_6(__NR_recvfrom, client->fd, packet, sizeof packet, MSG_DONTWAIT, 0, 0);
   if (size == -EAGAIN || size == -EINTR) return 1;
   if (size <= 0) return 0;
   switch (packet[0]) {
@@ -188,7 +189,7 @@ static void handle_signals(struct monitor *monitor) {
 
 static void accept_clients(struct monitor *monitor) {
   for (;;) {
-    long fd = SYS_4(__NR_accept4, monitor->listener, 0, 0, 02000000 /* SOCK_CLOEXEC */);
+    long fd = SYS_4(__NR_accept4, monitor->listener, 0, 0, SOCK_CLOEXEC);
     if (fd < 0) return;
     add_client((int)fd, 0);
   }
@@ -289,7 +290,7 @@ long op_monitor(struct process *self, const struct plan_op *op) {
     clients[0].owns = (op->arg[7] & MONITOR_ENDS_WITH_CLIENT) != 0;
     clients[0].first = 1;
     u8 again = PACKET_AGAIN;
-    if (op->arg[7] & MONITOR_AGAIN) SYS_6(__NR_sendto, fds[6], &again, 1, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
+    if (op->arg[7] & MONITOR_AGAIN) send_now(fds[6], &again, 1);
   }
   serve(&monitor);
   health_end();
@@ -305,7 +306,7 @@ long op_dismiss(struct process *self, int listener) {
   if (listener >= 0) accept_clients(&monitor);
   u8 packet[2] = {PACKET_EXIT, (u8)exit_status(self->status)};
   while (client_count > 0) {
-    SYS_6(__NR_sendto, clients[0].fd, packet, sizeof packet, 0x4040 /* MSG_NOSIGNAL | MSG_DONTWAIT */, 0, 0);
+    send_now(clients[0].fd, packet, sizeof packet);
     drop_client(&monitor, 0);
   }
   return 0;

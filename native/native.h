@@ -93,22 +93,6 @@ long seccomp_notify(struct process *self, const struct plan_op *op, u64 flags, c
 /* hook.c */
 long op_hook(struct process *self, const struct plan_op *op);
 
-/* socket.c */
-struct part { /* struct iovec */
-  void *base;
-  u64 length;
-};
-long send_with_descriptor(int socket, int fd, struct part *parts, u32 count);
-long send_descriptor(int socket, int fd);
-long receive_descriptor(int socket);
-long connect_unix(const char *path);
-long listen_unix(const char *path);
-long connect_packets(const char *path);
-long loopback_up(void);
-long interface_number(const char *name);
-long inet_socket(int type, u32 address, u16 port);
-long netlink_request(const u8 *message, u64 size, int fd, u64 offset);
-
 /* Packets between a monitor and its clients: the first byte. Of clients: */
 #define PACKET_HELLO 'h'  /* CLIENT_WANTS_* */
 #define PACKET_DATA '0'   /* what was typed */

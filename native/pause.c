@@ -4,6 +4,7 @@
 #include <linux/time_types.h>
 #include <asm/signal.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 /* Of whoever runs it in the foreground. Others who send a signal may be sure that it is started again. */
@@ -26,10 +27,10 @@ long op_wait_for(u64 milliseconds, int listener, int client) {
     if (result <= 0) return 0;
     if (polls[0].revents != 0 || polls[1].revents & (POLLHUP | POLLERR)) return -ECANCELED;
     u8 packet[3] = {0};
-    long size = SYS_6(__NR_recvfrom, client, packet, sizeof packet, 0x42 /* MSG_DONTWAIT | MSG_PEEK */, 0, 0);
+    long size = SYS_6(__NR_recvfrom, client, packet, sizeof packet, MSG_DONTWAIT | MSG_PEEK, 0, 0);
     if (size >= 2 && packet[0] == PACKET_SIGNAL) {
       if (asks_for_end(packet, size)) return -ECANCELED;
-      SYS_6(__NR_recvfrom, client, packet, sizeof packet, 0x40 /* MSG_DONTWAIT */, 0, 0);
+      SYS_6(__NR_recvfrom, client, packet, sizeof packet, MSG_DONTWAIT, 0, 0);
     } else polls[1].events = 0;
   }
 }

@@ -8,14 +8,8 @@
 #include <linux/poll.h>
 #include <linux/time_types.h>
 #include "hub.h"
+#include "socket.h"
 #include "system.h"
-
-#define AF_INET 2
-#define AF_INET6 10
-#define SOCK_STREAM 1
-#define SOCK_DGRAM 2
-#define SOCK_FLAGS 02004000 /* SOCK_CLOEXEC | SOCK_NONBLOCK */
-#define MSG_FLAGS 0x4040    /* MSG_NOSIGNAL | MSG_DONTWAIT */
 
 #define QUERIES 64   /* asked on at the same time */
 #define STREAMS 14   /* TCP connections at the same time; with their servers, both sockets and queries they fill RESOLVER_POLLS */
@@ -108,7 +102,7 @@ static long connect_server(const u8 *server, int type) {
   struct ipv6 six = {.family = AF_INET6, .port = swap16(53)};
   for (int i = 0; i < 4; i++) ((u8 *)&four.address)[i] = server[12 + i];
   for (int i = 0; i < 16; i++) six.address[i] = server[i];
-  long fd = SYS_3(__NR_socket, mapped ? AF_INET : AF_INET6, type | SOCK_FLAGS, 0);
+  long fd = SYS_3(__NR_socket, mapped ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fd;
   long result = mapped ? SYS_3(__NR_connect, fd, &four, sizeof four) : SYS_3(__NR_connect, fd, &six, sizeof six);
   if (result >= 0 || result == -EINPROGRESS) return fd;
@@ -176,6 +170,10 @@ static long resolve(u32 asker, const u8 *message, u32 size, u8 *out) {
   return 0;
 }
 
+static void answer_udp(const struct ipv4 *asker, const u8 *message, u64 size) {
+  SYS_6(__NR_sendto, hub.udp, message, size, MSG_NOSIGNAL | MSG_DONTWAIT, asker, sizeof *asker);
+}
+
 static void end_query(struct query *query) {
   if (query->fd >= 0) SYS_1(__NR_close, query->fd);
   query->fd = -1;
@@ -191,7 +189,7 @@ static void ask_next(struct query *query) {
     if (fd < 0) continue;
     /* an id of its own, so that nobody who knows the asker's can answer in the server's place */
     SYS_3(__NR_getrandom, query->message, 2, 0);
-    if (SYS_6(__NR_sendto, fd, query->message, query->size, MSG_FLAGS, 0, 0) == query->size) {
+    if (send_now(fd, query->message, query->size) == query->size) {
       query->fd = (int)fd;
       query->deadline = now() + PATIENCE;
       return;
@@ -202,17 +200,17 @@ static void ask_next(struct query *query) {
   if (dns_parse(query->message, query->size, &question) != 0) return;
   u32 size = dns_begin(out, query->message, &question, DNS_SERVER_FAILURE, 0);
   *(u16 *)out = query->id;
-  SYS_6(__NR_sendto, hub.udp, out, size, MSG_FLAGS, &query->asker, sizeof query->asker);
+  answer_udp(&query->asker, out, size);
 }
 
 static void serve_udp(void) {
   static u8 message[QUERY_SIZE + 1], out[REPLY_SIZE];
   struct ipv4 asker;
   u32 length = sizeof asker;
-  long size = SYS_6(__NR_recvfrom, hub.udp, message, sizeof message, MSG_FLAGS, &asker, &length);
+  long size = SYS_6(__NR_recvfrom, hub.udp, message, sizeof message, MSG_DONTWAIT, &asker, &length);
   if (size <= 0 || size > QUERY_SIZE) return;
   long answer = resolve(swap32(asker.address), message, (u32)size, out);
-  if (answer > 0) SYS_6(__NR_sendto, hub.udp, out, answer, MSG_FLAGS, &asker, sizeof asker);
+  if (answer > 0) answer_udp(&asker, out, (u64)answer);
   if (answer != 0) return;
   struct query *query = &queries[0]; /* a free one, or the one that has waited for longest */
   for (u32 i = 0; i < QUERIES && query->fd >= 0; i++)
@@ -228,7 +226,7 @@ static void serve_udp(void) {
 
 static void pass_reply(struct query *query) {
   static u8 reply[REPLY_SIZE];
-  long size = SYS_6(__NR_recvfrom, query->fd, reply, sizeof reply, MSG_FLAGS, 0, 0);
+  long size = SYS_6(__NR_recvfrom, query->fd, reply, sizeof reply, MSG_DONTWAIT, 0, 0);
   if (size == -EAGAIN || size == -EINTR) return;
   if (size < 0) {
     ask_next(query); /* nobody listens there */
@@ -236,7 +234,7 @@ static void pass_reply(struct query *query) {
   }
   if (size < DNS_HEADER || *(u16 *)reply != *(u16 *)query->message || (reply[2] & 0x80) == 0) return;
   *(u16 *)reply = query->id;
-  SYS_6(__NR_sendto, hub.udp, reply, size, MSG_FLAGS, &query->asker, sizeof query->asker);
+  answer_udp(&query->asker, reply, (u64)size);
   end_query(query);
 }
 
@@ -249,7 +247,7 @@ static void end_stream(struct stream *stream) {
 static void accept_stream(void) {
   struct ipv4 asker;
   u32 length = sizeof asker;
-  long fd = SYS_4(__NR_accept4, hub.tcp, &asker, &length, SOCK_FLAGS);
+  long fd = SYS_4(__NR_accept4, hub.tcp, &asker, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return;
   struct stream *stream = &streams[0]; /* a free one, or the oldest */
   for (u32 i = 0; i < STREAMS && stream->client >= 0; i++)
@@ -307,7 +305,7 @@ static int move(struct stream *stream, u32 client_ready, u32 server_ready) {
   }
   if (stream->server_fd >= 0) {
     if (server_ready & POLLOUT && stream->up_size > 0) {
-      long sent = SYS_6(__NR_sendto, stream->server_fd, stream->up, stream->up_size, MSG_FLAGS, 0, 0);
+      long sent = send_now(stream->server_fd, stream->up, stream->up_size);
       if (sent > 0) take_up(stream, (u32)sent);
       else if (sent != -EAGAIN && sent != -EINTR) return ask_by_stream(stream);
     }
@@ -323,7 +321,7 @@ static int move(struct stream *stream, u32 client_ready, u32 server_ready) {
     return -1;
   }
   if (stream->down_start < stream->down_end) {
-    long sent = SYS_6(__NR_sendto, stream->client, stream->down + stream->down_start, stream->down_end - stream->down_start, MSG_FLAGS, 0, 0);
+    long sent = send_now(stream->client, stream->down + stream->down_start, stream->down_end - stream->down_start);
     if (sent < 0 && sent != -EAGAIN && sent != -EINTR) return -1;
     if (sent > 0) stream->down_start += (u32)sent;
   }

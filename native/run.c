@@ -10,6 +10,7 @@
 #include <asm/signal.h>
 #include <asm/statfs.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 #define EXPANDED_SIZE 8192
@@ -116,7 +117,7 @@ static long recv_ready(struct arguments *in) {
 
 static long send_subject(struct arguments *in) {
   int pid = in->self->subject_pid;
-  long sent = SYS_6(__NR_sendto, fd(in, 0), &pid, sizeof pid, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  long sent = SYS_6(__NR_sendto, fd(in, 0), &pid, sizeof pid, MSG_NOSIGNAL, 0, 0);
   return sent < 0 ? sent : 0;
 }
 
@@ -250,8 +251,7 @@ static long take_reports(struct process *self) {
 }
 
 static long leave(struct arguments *in) {
-  u8 byte = (u8)number(in, 1);
-  SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+  send_byte(fd(in, 0), (u8)number(in, 1));
   close_slot(in, 0);
   if (in->self->upstream >= 0) SYS_1(__NR_close, in->self->upstream);
   in->self->upstream = NOBODY;
@@ -341,17 +341,14 @@ static long execute(struct arguments *in) {
   case OP_execve: return op_execve(self, in->op);
   case OP_socketpair: {
     int ends[2];
-    return assign_both(in, ends, SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC, 0, ends));
+    return assign_both(in, ends, SYS_4(__NR_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
   }
   case OP_pipe: {
     int ends[2];
     return assign_both(in, ends, SYS_2(__NR_pipe2, ends, O_CLOEXEC));
   }
   case OP_clone: return op_clone(self, in->op);
-  case OP_send: {
-    u8 byte = (u8)number(in, 1);
-    return SYS_6(__NR_sendto, fd(in, 0), &byte, 1, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
-  }
+  case OP_send: return send_byte(fd(in, 0), (u8)number(in, 1));
   case OP_recv: return recv_byte(in);
   case OP_send_subject: return send_subject(in);
   case OP_recv_identity: return recv_identity(in);
@@ -370,7 +367,7 @@ static long execute(struct arguments *in) {
   case OP_await_exec: return op_await_exec(self);
   case OP_open_pty: return pty_pair(in);
   case OP_window_size: return set_window_size(fd(in, 0), (u16)number(in, 1), (u16)number(in, 2));
-  case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1)));
+  case OP_connect_unix: return assign(in, 0, connect_unix(string(in, 1), SOCK_STREAM));
   case OP_close_on_exec: return SYS_3(__NR_fcntl, fd(in, 0), F_SETFD, FD_CLOEXEC);
   case OP_loopback_up: return loopback_up();
   case OP_interface: return assign(in, 0, interface_number(string(in, 1)));
@@ -385,11 +382,11 @@ static long execute(struct arguments *in) {
   case OP_listen_unix: return assign(in, 0, listen_unix(string(in, 1)));
   case OP_packet_pair: {
     int ends[2];
-    return assign_both(in, ends, SYS_4(__NR_socketpair, 1 /* AF_UNIX */, 5 /* SOCK_SEQPACKET */ | O_CLOEXEC, 0, ends));
+    return assign_both(in, ends, SYS_4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
   }
   case OP_send_hello: {
     u8 hello[2] = {PACKET_HELLO, (u8)number(in, 1)};
-    return SYS_6(__NR_sendto, fd(in, 0), hello, 2, 0x4000 /* MSG_NOSIGNAL */, 0, 0);
+    return SYS_6(__NR_sendto, fd(in, 0), hello, sizeof hello, MSG_NOSIGNAL, 0, 0);
   }
   case OP_log_file: return op_log_file(self, in->op);
   case OP_log_journal: return op_log_journal(self, in->op);

@@ -4,6 +4,7 @@
 #include <linux/seccomp.h>
 #include <linux/time_types.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
 #define NO_LISTENER_YET (-1)

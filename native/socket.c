@@ -1,29 +1,14 @@
 /* Passing descriptors between the processes of a plan, and to sockets of others: unix(7). The loopback device: netdevice(7). */
 #include <linux/errno.h>
 #include "native.h"
+#include "socket.h"
 #include "system.h"
 
-#define AF_UNIX 1
-#define AF_INET 2
-#define SOCK_DGRAM 2
 #define SIOCSIFFLAGS 0x8914
+#define SIOCGIFINDEX 0x8933
 #define IFF_UP 1
-#define SOCK_STREAM 1
-#define SOCK_CLOEXEC 02000000
-#define SOL_SOCKET 1
-#define SCM_RIGHTS 1
-#define MSG_NOSIGNAL 0x4000
-#define MSG_CMSG_CLOEXEC 0x40000000
-
-struct message {
-  void *name;
-  u32 name_length;
-  void *parts;
-  u64 part_count;
-  void *control;
-  u64 control_length;
-  u32 flags;
-};
+#define NLMSG_ERROR 2
+#define MESSAGE_SIZE 512
 
 struct control {
   u64 length;
@@ -72,60 +57,47 @@ long receive_descriptor(int socket) {
   return control.fd;
 }
 
-long connect_unix(const char *path) {
-  struct {
-    u16 family;
-    char path[108];
-  } address = {.family = AF_UNIX};
-  u64 length = length_of(path);
-  if (length >= sizeof address.path) return -ENAMETOOLONG;
-  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
-  long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  long result = SYS_3(__NR_connect, fd, &address, 2 + length + 1);
-  if (result < 0) {
-    SYS_1(__NR_close, fd);
-    return result;
-  }
-  return fd;
+/* An error, and no SIGPIPE, when the peer has gone. */
+long send_byte(int socket, u8 byte) { return SYS_6(__NR_sendto, socket, &byte, 1, MSG_NOSIGNAL, 0, 0); }
+
+/* Without waiting for a peer that does not read. */
+long send_now(int socket, const void *data, u64 size) {
+  return SYS_6(__NR_sendto, socket, data, size, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 }
 
-#define SOCK_SEQPACKET 5
-#define SOCK_NONBLOCK 04000
-
-/* To a socket for packets. */
-long connect_packets(const char *path) {
-  struct {
-    u16 family;
-    char path[108];
-  } address = {.family = AF_UNIX};
+/* Returns the address's length, which says where a path ends that fills it. */
+long unix_address(struct unix_address *address, const char *path) {
   u64 length = length_of(path);
-  if (length >= sizeof address.path) return -ENAMETOOLONG;
-  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
-  long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  long result = SYS_3(__NR_connect, fd, &address, 2 + length + 1);
+  if (length > sizeof address->path) return -ENAMETOOLONG;
+  address->family = AF_UNIX;
+  for (u64 i = 0; i < length; i++) address->path[i] = path[i];
+  return (long)(sizeof address->family + length);
+}
+
+/* Returns the socket, or closes it. */
+static long unless_failed(long fd, long result) {
   if (result >= 0) return fd;
   SYS_1(__NR_close, fd);
   return result;
+}
+
+long connect_unix(const char *path, int type) {
+  struct unix_address address;
+  long length = unix_address(&address, path);
+  if (length < 0) return length;
+  long fd = SYS_3(__NR_socket, AF_UNIX, type | SOCK_CLOEXEC, 0);
+  return fd < 0 ? fd : unless_failed(fd, SYS_3(__NR_connect, fd, &address, length));
 }
 
 /* A socket for packets by a name in the file system that is not there yet. */
 long listen_unix(const char *path) {
-  struct {
-    u16 family;
-    char path[108];
-  } address = {.family = AF_UNIX};
-  u64 length = length_of(path);
-  if (length >= sizeof address.path) return -ENAMETOOLONG;
-  for (u64 i = 0; i < length; i++) address.path[i] = path[i];
+  struct unix_address address;
+  long length = unix_address(&address, path);
+  if (length < 0) return length;
   long fd = SYS_3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fd;
-  long result = SYS_3(__NR_bind, fd, &address, 2 + length + 1);
-  if (result >= 0) result = SYS_2(__NR_listen, fd, 64);
-  if (result >= 0) return fd;
-  SYS_1(__NR_close, fd);
-  return result;
+  long result = SYS_3(__NR_bind, fd, &address, length);
+  return unless_failed(fd, result < 0 ? result : SYS_2(__NR_listen, fd, 64));
 }
 
 long loopback_up(void) {
@@ -140,8 +112,6 @@ long loopback_up(void) {
   SYS_1(__NR_close, fd);
   return result;
 }
-
-#define SIOCGIFINDEX 0x8933
 
 /* Of the device by that name, in this network namespace: netdevice(7). */
 long interface_number(const char *name) {
@@ -170,15 +140,8 @@ long inet_socket(int type, u32 address, u16 port) {
   if (fd < 0) return fd;
   long result = SYS_3(__NR_bind, fd, &name, sizeof name);
   if (result >= 0 && type == SOCK_STREAM) result = SYS_2(__NR_listen, fd, 16);
-  if (result >= 0) return fd;
-  SYS_1(__NR_close, fd);
-  return result;
+  return unless_failed(fd, result);
 }
-
-#define AF_NETLINK 16
-#define SOCK_RAW 3
-#define NLMSG_ERROR 2
-#define MESSAGE_SIZE 512
 
 /* One request to NETLINK_ROUTE that wants an answer: rtnetlink(7). Returns what the kernel says. */
 long netlink_request(const u8 *message, u64 size, int fd, u64 offset) {
