@@ -63,7 +63,7 @@ static int hang_up(struct process *self, int socket, const char *folder, u64 fla
   if (farewell >= 0) return 0;
   send_signal(socket, folder, SIGHUP, flags);
   struct __kernel_itimerspec time = {.it_value = {.tv_sec = FAREWELL}};
-  farewell = (int)SYS_2(__NR_timerfd_create, 1 /* CLOCK_MONOTONIC */, O_CLOEXEC);
+  farewell = (int)SYS_2(__NR_timerfd_create, CLOCK_MONOTONIC, O_CLOEXEC);
   return farewell < 0 || SYS_4(__NR_timerfd_settime, farewell, 0, &time, 0) < 0;
 }
 
@@ -203,7 +203,7 @@ long op_client(struct process *self, const struct plan_op *op) {
         {.fd = input_size > 0 ? -1 : input, .events = POLLIN},
         {.fd = farewell, .events = POLLIN},
     };
-    if (SYS_5(__NR_ppoll, polls, 4, 0, 0, 8) < 0) continue;
+    if (poll_for(polls, 4, -1) < 0) continue;
     if (polls[1].revents != 0 && handle_signals(self, signals, socket, folder, terminal, flags)) break;
     if (polls[0].revents & POLLOUT && input_size > 0) send_input(socket);
     if (polls[0].revents & (POLLIN | POLLHUP | POLLERR) && receive_packet(self, socket, terminal)) break;

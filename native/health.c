@@ -4,7 +4,6 @@
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/time_types.h>
 #include <linux/wait.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -33,14 +32,7 @@ static u64 check_count, streak, begin, due, deadline;
 static int pidfd = -1, output = -1;
 static enum { STARTING, HEALTHY, UNHEALTHY } state;
 
-static u64 clock(int which) {
-  struct __kernel_timespec now;
-  SYS_2(__NR_clock_gettime, which, &now);
-  return (u64)now.tv_sec * 1000 + (u64)now.tv_nsec / 1000000;
-}
-
-/* Since boot, suspended time included. */
-static u64 now(void) { return clock(7 /* CLOCK_BOOTTIME */); }
+static u64 now(void) { return clock_milliseconds(CLOCK_BOOTTIME); }
 
 static u64 pause_after(void) {
   return state == STARTING && now() - begin < times.start_period ? times.start_interval : times.interval;
@@ -125,7 +117,7 @@ static void begin_check(struct process *self) {
   due = now() + times.interval;
   if (SYS_2(__NR_pipe2, ends, O_CLOEXEC) < 0) return;
   struct check *check = &checks[check_count % KEPT];
-  *check = (struct check){.start = clock(0)};
+  *check = (struct check){.start = clock_milliseconds(CLOCK_REALTIME)};
   self->fd[health->arg[2]] = ends[1];
   struct plan_op clone = {.arg = {health->arg[0], 0, health->arg[1], health->arg[3], 0, SIGKILL}};
   long result = op_clone(self, &clone);
@@ -153,7 +145,7 @@ static void finish_check(struct process *self, int status) {
   if (output >= 0) SYS_1(__NR_close, output);
   SYS_1(__NR_close, pidfd);
   pidfd = output = -1;
-  check->end = clock(0);
+  check->end = clock_milliseconds(CLOCK_REALTIME);
   check->status = status;
   check_count++;
   if (status == 0) {

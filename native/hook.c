@@ -5,7 +5,6 @@
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <linux/time_types.h>
 #include <asm/signal.h>
 #include "native.h"
 #include "system.h"
@@ -29,34 +28,21 @@ static _Noreturn void become_hook(struct process *self, const struct plan_op *op
   report_failure(self, (u32)(op - self->plan.ops), error);
 }
 
-static long milliseconds(void) {
-  struct __kernel_timespec now;
-  SYS_2(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Feeds the state and waits for the end. A hook that does not read its input, or only some of it, is no failure (EPIPE;
  * SIGPIPE is blocked here). One that takes too long is killed.
  */
 static long attend(struct process *self, int pidfd, int output, const u8 *state, u64 length, u64 timeout) {
-  long deadline = timeout == 0 ? 0 : milliseconds() + (long)timeout;
+  u64 deadline = clock_milliseconds(CLOCK_MONOTONIC) + timeout;
   SYS_3(__NR_fcntl, output, F_SETFL, O_NONBLOCK);
   for (;;) {
     struct pollfd polls[] = {{.fd = pidfd, .events = POLLIN}, {.fd = output, .events = POLLOUT}};
-    long left = deadline - milliseconds();
-    struct __kernel_timespec time = {left / 1000, left % 1000 * 1000000};
-    if (deadline != 0 && left <= 0) break;
-    SYS_5(__NR_ppoll, polls, output < 0 ? 1 : 2, deadline == 0 ? 0 : &time, 0, 8);
+    long left = (long)(deadline - clock_milliseconds(CLOCK_MONOTONIC));
+    if (timeout != 0 && left <= 0) break;
+    poll_for(polls, output < 0 ? 1 : 2, timeout == 0 ? -1 : left);
     if (polls[0].revents != 0) {
       if (output >= 0) SYS_1(__NR_close, output);
-      int before = self->status;
-      long result = op_wait(self, pidfd);
-      int status = self->status;
-      self->status = before;
-      if (result < 0 || status == 0) return result;
-      self->failure.detail = (u32)exit_status(status);
-      return -ECHILD;
+      return op_wait_success(self, pidfd);
     }
     if (output < 0 || polls[1].revents == 0) continue;
     long done = SYS_3(__NR_write, output, state, length);

@@ -5,13 +5,12 @@
  */
 #include <linux/errno.h>
 #include <linux/poll.h>
-#include <linux/time_types.h>
 #include "hub.h"
 #include "socket.h"
 #include "system.h"
 
-#define FIRST_MEMBER 10  /* seconds in which somebody connects for the first time */
-#define TICK 100         /* milliseconds between looks at what has waited for too long */
+#define FIRST_MEMBER 10000 /* milliseconds in which somebody connects for the first time */
+#define TICK 100           /* milliseconds between looks at what has waited for too long */
 
 struct hub hub;
 
@@ -126,9 +125,7 @@ long op_hub(int listener, int udp, int tcp, int network, int user, u64 subnet, u
     u32 members = hub.used;
     for (u32 i = 0; i < members; i++) polls[1 + i] = (struct pollfd){.fd = hub.members[i].fd, .events = POLLIN};
     u32 others = resolver_polls(polls + 1 + members);
-    struct __kernel_timespec tick = {0, TICK * 1000000}, first = {FIRST_MEMBER, 0};
-    const struct __kernel_timespec *wait = resolver_waits() ? &tick : had ? 0 : &first;
-    long ready = SYS_5(__NR_ppoll, polls, 1 + members + others, wait, 0, 8);
+    long ready = poll_for(polls, 1 + members + others, resolver_waits() ? TICK : had ? -1 : FIRST_MEMBER);
     if (ready < 0 && ready != -EINTR) return ready;
     if (ready == 0 && !had) return 0;
     if (ready < 0) continue;

@@ -93,7 +93,7 @@ static void two_digits(char *out, u32 value) {
 /* RFC 3339 with nanoseconds, in UTC. Days to a date by counting eras of 400 years from March. */
 static void read_clock(void) {
   struct __kernel_timespec now;
-  SYS_2(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, &now);
+  SYS_2(__NR_clock_gettime, CLOCK_REALTIME, &now);
   u64 days = (u64)now.tv_sec / 86400 + 719468, second = (u64)now.tv_sec % 86400;
   u64 era = days / 146097, day = days % 146097;
   u64 year = (day - day / 1460 + day / 36524 - day / 146096) / 365;

@@ -11,7 +11,6 @@
 #include <asm/ioctls.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
-#include <linux/time_types.h>
 #include "native.h"
 #include "socket.h"
 #include "system.h"
@@ -195,11 +194,6 @@ static void accept_clients(struct monitor *monitor) {
   }
 }
 
-static long wait_for(struct pollfd *polls, u32 count, long milliseconds) {
-  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-  return SYS_5(__NR_ppoll, polls, count, milliseconds < 0 ? 0 : &time, 0, 8);
-}
-
 /* Lets clients take what was read last. */
 static void settle(struct monitor *monitor) {
   long left = LAST_WORDS;
@@ -208,7 +202,7 @@ static void settle(struct monitor *monitor) {
     u32 count = 0;
     for (u32 i = 0; i < client_count; i++)
       if (clients[i].pending) polls[count++] = (struct pollfd){.fd = clients[i].fd, .events = POLLOUT};
-    wait_for(polls, count, 100);
+    poll_for(polls, count, 100);
     send_pending(monitor);
     left -= 100;
   }
@@ -246,7 +240,7 @@ static void serve(struct monitor *monitor) {
       short events = (short)((paused ? 0 : POLLIN) | (clients[i].pending ? POLLOUT : 0));
       polls[FIXED + i] = (struct pollfd){.fd = events == 0 ? -1 : clients[i].fd, .events = events};
     }
-    if (wait_for(polls, FIXED + count, health_pause()) < 0) continue;
+    if (poll_for(polls, FIXED + count, health_pause()) < 0) continue;
     health_check(monitor->self);
     if (polls[AT_OOM].revents != 0) oom_look(monitor->self);
     if (polls[AT_SIGNALS].revents != 0) handle_signals(monitor);
@@ -261,7 +255,7 @@ static void serve(struct monitor *monitor) {
     if (!is_pending() && polls[AT_OUTPUT].revents != 0) {
       long result = pass_on(monitor, out, 1);
       /* EIO: no process has the terminal's other end open just now */
-      if (result == -EIO && monitor->pty >= 0) wait_for(polls, 1, 10);
+      if (result == -EIO && monitor->pty >= 0) poll_for(polls, 1, 10);
       else if (result < 0 && monitor->pty < 0) {
         SYS_1(__NR_close, monitor->output);
         monitor->output = -1;

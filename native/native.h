@@ -74,6 +74,7 @@ long find_program(const struct process *self, u64 paths);
 char **pointers(const struct process *self, const struct plan_op *op, u64 offset);
 const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64 bytes, u64 *length);
 long op_wait(struct process *self, int pidfd);
+long op_wait_success(struct process *self, int pidfd);
 long op_reap_as_init(void);
 long op_reset_signals(void);
 long block_signals(void);
@@ -84,6 +85,14 @@ const char *expand(const struct process *self, const struct plan_op *op, const c
 u32 decimal(char *out, u64 value);
 _Noreturn void exit_process(int status);
 int exit_status(int wait_status);
+
+/* time.c */
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_BOOTTIME 7 /* suspended time included */
+struct pollfd;
+u64 clock_milliseconds(int which);
+long poll_for(struct pollfd *polls, u32 count, long milliseconds);
 
 /* seccomp.c */
 long load_seccomp(u64 flags, const u8 *program, u64 size);

@@ -7,7 +7,6 @@
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
-#include <linux/time_types.h>
 #include <linux/wait.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -58,13 +57,6 @@ static u64 start_time(int pid) {
   return value;
 }
 
-/* Milliseconds since 1970. */
-static u64 time_of_day(void) {
-  struct __kernel_timespec now;
-  SYS_2(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, &now);
-  return (u64)now.tv_sec * 1000 + (u64)now.tv_nsec / 1000000;
-}
-
 /* Replaces placeholders (plan.h, OP_EXPAND). Returns 0 when the result does not fit the buffer. */
 const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size) {
   if ((op->flags & OP_EXPAND) == 0) return text;
@@ -77,7 +69,7 @@ const char *expand(const struct process *self, const struct plan_op *op, const c
     else if (*text == 4) at += decimal(buffer + at, self->failure.detail);
     else if (*text == 6) at += decimal(buffer + at, (u64)SYS_0(__NR_getpid));
     else if (*text == 5) at += decimal(buffer + at, start_time(self->subject_pid));
-    else if (*text == 7) at += decimal(buffer + at, time_of_day());
+    else if (*text == 7) at += decimal(buffer + at, clock_milliseconds(CLOCK_REALTIME));
     else if (*text == 8) at += decimal(buffer + at, (u64)exit_status(self->status));
     else buffer[at++] = *text;
   }
@@ -109,8 +101,7 @@ static int is_orphan(const struct process *self, long parent, int parent_is_firs
   if (seen != 0) return seen != parent;
   if (!parent_is_first || self->report_write < 0) return 0;
   struct pollfd poll = {.fd = self->report_write};
-  struct __kernel_timespec now = {0, 0};
-  return SYS_5(__NR_ppoll, &poll, 1, &now, 0, 8) > 0 && (poll.revents & POLLERR) != 0;
+  return poll_for(&poll, 1, 0) > 0 && (poll.revents & POLLERR) != 0;
 }
 
 long op_clone(struct process *self, const struct plan_op *op) {
@@ -251,6 +242,17 @@ long op_wait(struct process *self, int pidfd) {
   int value = info._sifields._sigchld._status;
   self->status = info.si_code == CLD_EXITED ? value << 8 : value & 0x7f;
   return 0;
+}
+
+/* A process beside the one that matters, whose status is kept. */
+long op_wait_success(struct process *self, int pidfd) {
+  int before = self->status;
+  long result = op_wait(self, pidfd);
+  int status = self->status;
+  self->status = before;
+  if (result < 0 || status == 0) return result;
+  self->failure.detail = (u32)exit_status(status);
+  return -ECHILD;
 }
 
 long block_signals(void) {

@@ -6,7 +6,6 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
-#include <linux/time_types.h>
 #include "hub.h"
 #include "socket.h"
 #include "system.h"
@@ -57,11 +56,7 @@ static u8 host_servers[HUB_SERVERS][16];
 static u32 host_server_count;
 static u64 conf_read;
 
-static u64 now(void) {
-  struct __kernel_timespec time;
-  SYS_2(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &time);
-  return (u64)time.tv_sec * 1000 + (u64)time.tv_nsec / 1000000;
-}
+static u64 now(void) { return clock_milliseconds(CLOCK_MONOTONIC); }
 
 static u32 swap32(u32 value) { return __builtin_bswap32(value); }
 static u16 swap16(u16 value) { return __builtin_bswap16(value); }

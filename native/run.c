@@ -5,7 +5,6 @@
 #include <linux/openat2.h>
 #include <linux/poll.h>
 #include <linux/close_range.h>
-#include <linux/time_types.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <asm/statfs.h>
@@ -155,27 +154,10 @@ static long recv_subject(struct arguments *in) {
   return 0;
 }
 
-static long wait_success(struct arguments *in) {
-  int before = in->self->status;
-  long result = op_wait(in->self, fd(in, 0));
-  int status = in->self->status;
-  in->self->status = before;
-  if (result < 0 || status == 0) return result;
-  in->self->failure.detail = (u32)exit_status(status);
-  return -ECHILD;
-}
-
-/* Waits until the process ends, at most so long. 1 when it has. */
-static long ended_within(int pidfd, long milliseconds) {
-  struct pollfd poll = {.fd = pidfd, .events = POLLIN};
-  struct __kernel_timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-  return SYS_5(__NR_ppoll, &poll, 1, &time, 0, 8);
-}
-
 static long await_either(struct arguments *in) {
   struct pollfd polls[2] = {{.fd = fd(in, 0), .events = POLLIN}, {.fd = fd(in, 1), .events = POLLIN}};
   long result;
-  do result = SYS_5(__NR_ppoll, polls, 2, 0, 0, 8);
+  do result = poll_for(polls, 2, -1);
   while (result == -EINTR);
   return result;
 }
@@ -191,7 +173,8 @@ static long await_fs(struct arguments *in) {
     SYS_1(__NR_close, file);
     if (result < 0) return result;
     if ((u64)stat.f_type == number(in, 2)) return 0;
-    if (ended_within(optional_fd(in, 3), 2) > 0) return -ECHILD;
+    struct pollfd helper = {.fd = optional_fd(in, 3), .events = POLLIN};
+    if (poll_for(&helper, 1, 2) > 0) return -ECHILD;
   }
   return -ETIMEDOUT;
 }
@@ -360,7 +343,7 @@ static long execute(struct arguments *in) {
   case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
   case OP_recv_subject: return recv_subject(in);
-  case OP_wait_success: return wait_success(in);
+  case OP_wait_success: return op_wait_success(self, fd(in, 0));
   case OP_await_fs: return await_fs(in);
   case OP_wait: return op_wait(self, fd(in, 0));
   case OP_kill: return SYS_4(__NR_pidfd_send_signal, fd(in, 0), number(in, 1), 0, 0);

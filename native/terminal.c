@@ -139,7 +139,7 @@ static int nonblocking(int fd) {
 static void flush(struct stream *stream) {
   while (is_pending(stream)) {
     struct pollfd poll = {.fd = stream->to, .events = POLLOUT};
-    SYS_5(__NR_ppoll, &poll, 1, 0, 0, 8);
+    poll_for(&poll, 1, -1);
     if (drain(stream) < 0) return;
   }
 }
@@ -177,7 +177,7 @@ long op_supervise(struct process *self, int pidfd, int pty, int input, int outpu
         {.fd = is_pending(&out) ? output : -1, .events = POLLOUT},
     };
     if (is_pending(&in)) polls[2].fd = -1;
-    if (SYS_5(__NR_ppoll, polls, 5, 0, 0, 8) < 0) continue;
+    if (poll_for(polls, 5, -1) < 0) continue;
     if (polls[1].revents != 0) handle_signals(self, signals, pidfd, pty, keyboard);
     if (polls[2].revents != 0 && fill(&in) < 0) in.from = -1;
     if (polls[3].revents & POLLOUT && drain(&in) < 0) in.end = in.start;
@@ -187,10 +187,7 @@ long op_supervise(struct process *self, int pidfd, int pty, int input, int outpu
       if (result < 0 && result != -EIO) pty = -1;
       if (result == -EIO && polls[0].revents == 0) {
         struct pollfd pause = {.fd = pidfd, .events = POLLIN};
-        struct {
-          long seconds, nanoseconds;
-        } moment = {0, 10000000};
-        SYS_5(__NR_ppoll, &pause, 1, &moment, 0, 8);
+        poll_for(&pause, 1, 10);
       }
     }
     if (polls[4].revents != 0 && drain(&out) < 0) out.start = out.end = 0;
