@@ -4,13 +4,13 @@
  * of the client that the first monitor was started with, who looks on from run to run.
  */
 
-import { O_CLOEXEC, O_RDWR, SYS } from "../linux/abi.gen.ts";
+import { SYS } from "../linux/abi.gen.ts";
 import { check } from "../linux/errno.ts";
 import { exists, readShortText } from "../linux/read-text.ts";
 import { syscall } from "../linux/syscall.ts";
 import { terminalSize } from "../linux/terminal.ts";
 import { replaceFile } from "../linux/write-text.ts";
-import { becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
+import { ANY_FAILURE, addListening, addNullStreams, becomeNative, PlanBuilder, selfCommand } from "../plan/index.ts";
 import { CLIENT_FD, LOCK_FD, TERMINAL_FD } from "../runtime/index.ts";
 import { detachedPlanOf, savedEnvironment } from "./detach.ts";
 import { containerFolder } from "./folder.ts";
@@ -94,19 +94,15 @@ function waitingPlan(
   const { client } = after;
   const plan = new PlanBuilder();
   const program = plan.program("wait");
-  const [lock, listener, nothing] = [program.slot(), program.slot(), program.slot()];
+  const [lock, listener] = [program.slot(), program.slot()];
   program.add("adopt", [lock, LOCK_FD]);
-  program.add("umask", [0o077]);
-  program.add("chdir", [folder]);
-  program.add("unlinkat", [null, "attach", 0], { recover: 0xff });
-  program.add("listen_unix", [listener, "attach"]);
+  addListening(program, folder, "attach", listener);
   program.add("chdir", ["/"]);
-  program.add("openat2", [nothing, null, "/dev/null", O_RDWR | O_CLOEXEC, 0, 0]);
-  for (const target of [0, 1, 2]) program.add("dup2", [nothing, target]);
+  addNullStreams(program);
   const kept = client === undefined ? null : program.slot();
   const asked = program.label();
   if (kept !== null) program.add("adopt", [kept, CLIENT_FD]);
-  program.add("wait_for", [pause, listener, kept], { recover: 0xff, to: asked });
+  program.add("wait_for", [pause, listener, kept], { recover: ANY_FAILURE, to: asked });
   program.add("dup2", [lock, LOCK_FD]);
   if (kept !== null) program.add("dup2", [kept, CLIENT_FD]);
   program.add("reset_signals", []);
@@ -114,7 +110,7 @@ function waitingPlan(
   program.add("execve", [[path], [path, ...rest, ...after.command], savedEnvironment()]);
   program.place(asked);
   program.add("close", [lock]);
-  if (kept !== null) program.add("write", [kept, exitPacket(after.exitCode)], { recover: 0xff });
+  if (kept !== null) program.add("write", [kept, exitPacket(after.exitCode)], { recover: ANY_FAILURE });
   program.add("exit", [0]);
   return plan.encode();
 }

@@ -13,6 +13,7 @@ export {
 export { addIdMapping, isMappedByHelpers } from "./identity.ts";
 export { becomeNative, type SpawnOptions, type Stdio, spawnNative } from "./launch.ts";
 export { isCompiled, selfCommand } from "./self.ts";
+export { ANY_FAILURE, addListening, addNullStreams } from "./sequences.ts";
 
 // Loaded only when they are needed: they know the names of all constants, which costs start-up.
 

@@ -2,9 +2,12 @@
  * The plan of a detached container. Process 0, the launcher, starts the monitor in a session of its own, waits until the program
  * runs, and ends, or stays as the monitor's first client. native/monitor.c
  */
-import { AT_REMOVEDIR, O_CLOEXEC, O_RDWR, PR_SET_PDEATHSIG, SIGKILL } from "../linux/abi.gen.ts";
+import { AT_REMOVEDIR, PR_SET_PDEATHSIG, SIGKILL } from "../linux/abi.gen.ts";
 import {
+  ANY_FAILURE,
   addFailureProgram,
+  addListening,
+  addNullStreams,
   encode,
   PLAN_FD,
   PlanBuilder,
@@ -17,7 +20,7 @@ import {
 import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
 import { CLIENT_FD, LOCK_FD, TERMINAL_FD } from "./lock-fd.ts";
-import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
+import { addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
 import { addEnd, addServed, type ServedOptions, type Streams } from "./served.ts";
 
 /** Where a monitor keeps what the program writes. */
@@ -133,10 +136,10 @@ function addMonitor(
   const { records } = options;
   const terminal = options.config.process?.terminal === true;
   monitor.add("setsid", []);
-  const [listener, nothing] = slots(monitor, 2);
+  const listener = monitor.slot();
   const pipes = new Map<"input" | "output" | "error", { ours: Slot; theirs: Slot }>();
   const streams = (outside: Program): Streams => {
-    addListening(outside, records.folder, listener);
+    addListening(outside, records.folder, "attach", listener);
     if (options.log.driver === "json-file") {
       const { paths, maxSize, lost } = options.log;
       outside.add("log_file", [paths, maxSize, lost], { note: `open the log ${paths[0]}` });
@@ -166,9 +169,7 @@ function addMonitor(
   const { child, master, helpers, userns } = served;
   // nothing of the caller's is kept open: a pipe would not end, a file system could not be unmounted
   monitor.add("chdir", ["/"]);
-  monitor.add("openat2", [nothing, null, "/dev/null", O_RDWR | O_CLOEXEC, 0, 0], { note: "open /dev/null" });
-  for (const target of [0, 1, 2]) monitor.add("dup2", [nothing, target]);
-  monitor.add("close", [nothing]);
+  addNullStreams(monitor);
   monitor.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
   if (options.health !== undefined) addHealth(plan, monitor, options.health, options, served);
   monitor.add("leave", [use.theirs, STARTED]);
@@ -205,12 +206,4 @@ function addMonitor(
     program.add("reset_signals", []);
     program.add("execve", [[path], [path, ...rest, ...after.command, ...more], after.env], { recover: ANY_FAILURE });
   }
-}
-
-/** In the container's folder, by a short name: the path of a socket has at most 107 bytes (unix(7)). */
-function addListening(outside: Program, folder: string, listener: Slot): void {
-  outside.add("umask", [0o077]);
-  outside.add("chdir", [folder], { note: `enter ${folder}` });
-  outside.add("unlinkat", [null, "attach", 0], { recover: ANY_FAILURE });
-  outside.add("listen_unix", [listener, "attach"], { note: `listen on ${folder}/attach` });
 }

@@ -1,7 +1,6 @@
 /** What happened to a container, told by native: a line that is appended to the store's events. */
 import { O_APPEND, O_CREAT, O_WRONLY } from "../linux/abi.gen.ts";
-import { encode, type Program, TIME_OF_DAY } from "../plan/index.ts";
-import { ANY_FAILURE } from "./removal.ts";
+import { ANY_FAILURE, encode, type Program, TIME_OF_DAY } from "../plan/index.ts";
 
 /** @param line of {@link eventLine}. One that cannot be written is no failure of what happened */
 export function addEventLine(outside: Program, path: string, line: Uint8Array): void {

@@ -1,7 +1,7 @@
 /** The plan of `tsbox run IMAGE`: a container that its caller waits for, with helpers that serve it and end with it. */
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
-import { addFailureProgram, PlanBuilder, type Program, STDIN, STDOUT } from "../plan/index.ts";
-import { ANY_FAILURE, addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
+import { ANY_FAILURE, addFailureProgram, PlanBuilder, type Program, STDIN, STDOUT } from "../plan/index.ts";
+import { addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
 import { addEnd, addServed, type ServedOptions } from "./served.ts";
 
 export interface CompileOptions extends ServedOptions {

@@ -16,7 +16,6 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_RDONLY,
-  O_RDWR,
   O_TRUNC,
   O_WRONLY,
   PR_SET_DUMPABLE,
@@ -25,8 +24,11 @@ import {
 } from "../linux/abi.gen.ts";
 import type { HelperProcess } from "../network/index.ts";
 import {
+  ANY_FAILURE,
   addFailureProgram,
   addIdMapping,
+  addListening,
+  addNullStreams,
   encode,
   OWN_PID,
   PlanBuilder,
@@ -38,7 +40,7 @@ import {
 } from "../plan/index.ts";
 import { slots } from "./conversation.ts";
 import { addHelper } from "./helpers.ts";
-import { ANY_FAILURE, addCommand } from "./removal.ts";
+import { addCommand } from "./removal.ts";
 
 export interface HolderOptions {
   /** Absolute path of the pod's folder. */
@@ -149,11 +151,9 @@ function addInfra(
   use: { ours: Slot; theirs: Slot; user: Slot | null },
 ): void {
   const { mapping, hostname } = options;
-  const nothing = infra.slot();
   infra.add("close", [use.ours]);
   infra.add("recv", [use.theirs, GO], { note: "wait for the id mapping" });
-  infra.add("openat2", [nothing, null, "/dev/null", O_RDWR | O_CLOEXEC, 0, 0], { note: "open /dev/null" });
-  for (const target of [0, 1, 2]) infra.add("dup2", [nothing, target]);
+  addNullStreams(infra);
   if (use.user !== null) infra.add("setns", [use.user, CLONE_NEWUSER], { note: "enter the networks' user namespace" });
   if (mapping.kind === "subuid") infra.add("setgroups", [new Uint8Array()], { note: "drop supplementary groups" });
   const hasRoot = (ranges: IdMapping["uids"]) => ranges.some(({ container }) => container === 0);
@@ -198,15 +198,10 @@ function addInfra(
 
 /** From here on nobody waits for it. */
 function addStanding(holder: Program, { folder, remove }: HolderOptions, use: Made & { theirs: Slot }): void {
-  const [listener, nothing] = slots(holder, 2);
-  holder.add("umask", [0o077]);
-  holder.add("chdir", [folder], { note: `enter ${folder}` });
-  holder.add("unlinkat", [null, "hub", 0], { recover: ANY_FAILURE });
-  holder.add("listen_unix", [listener, "hub"], { note: `listen on ${folder}/hub` });
+  const listener = holder.slot();
+  addListening(holder, folder, "hub", listener);
   holder.add("chdir", ["/"]);
-  holder.add("openat2", [nothing, null, "/dev/null", O_RDWR | O_CLOEXEC, 0, 0], { note: "open /dev/null" });
-  for (const target of [0, 1, 2]) holder.add("dup2", [nothing, target]);
-  holder.add("close", [nothing]);
+  addNullStreams(holder);
   holder.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
   holder.add("leave", [use.theirs, STARTED]);
   holder.add("hub", [listener, null, null, use.net, use.user, 0n, INTERNAL]);

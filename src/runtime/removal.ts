@@ -1,21 +1,6 @@
 /** What the supervisor of a foreground container does when the container has ended. */
 import { CLONE_NEWUSER, SIGKILL } from "../linux/abi.gen.ts";
-import {
-  type Label,
-  type PlanBuilder,
-  type Program,
-  RECOVER_BUSY,
-  RECOVER_DENIED,
-  RECOVER_EXISTS,
-  RECOVER_MISSING,
-  RECOVER_OTHER,
-  RECOVER_UNSUPPORTED,
-  type Slot,
-  STDERR,
-} from "../plan/index.ts";
-
-export const ANY_FAILURE =
-  RECOVER_MISSING | RECOVER_DENIED | RECOVER_EXISTS | RECOVER_UNSUPPORTED | RECOVER_BUSY | RECOVER_OTHER;
+import { ANY_FAILURE, type Label, type PlanBuilder, type Program, type Slot, STDERR } from "../plan/index.ts";
 
 /** Runs a tsbox command to its end; it must succeed. */
 export function addCommand(plan: PlanBuilder, outside: Program, argv: readonly string[], log: Slot): void {

@@ -4,6 +4,7 @@ import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, SIGKILL } from "../linux/abi.gen.
 import type { HelperProcess } from "../network/index.ts";
 import type { RuntimeState } from "../oci/index.ts";
 import {
+  ANY_FAILURE,
   EXIT_STATUS,
   encode,
   OWN_PID,
@@ -21,7 +22,7 @@ import { addEventLine, eventLine } from "./event-line.ts";
 import { addHelper } from "./helpers.ts";
 import { addNullStream } from "./null-stream.ts";
 import { addProcess } from "./process.ts";
-import { ANY_FAILURE, addCommand } from "./removal.ts";
+import { addCommand } from "./removal.ts";
 import { addListener, type CompiledSeccomp, type SeccompListener } from "./seccomp/index.ts";
 
 /** Where a container's start and end are written down, by native. */

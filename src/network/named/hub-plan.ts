@@ -4,7 +4,6 @@ import {
   CLONE_NEWNET,
   CLONE_NEWUSER,
   O_RDONLY,
-  O_RDWR,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   SIGKILL,
@@ -12,14 +11,10 @@ import {
 import {
   addFailureProgram,
   addIdMapping,
+  addListening,
+  addNullStreams,
   PlanBuilder,
   type Program,
-  RECOVER_BUSY,
-  RECOVER_DENIED,
-  RECOVER_EXISTS,
-  RECOVER_MISSING,
-  RECOVER_OTHER,
-  RECOVER_UNSUPPORTED,
   type Slot,
   SUBJECT_PID,
 } from "../../plan/index.ts";
@@ -36,8 +31,6 @@ const SOCK_DGRAM = 2;
 /** HUB_INTERNAL */
 const INTERNAL = 1;
 const [GO, DONE, STARTED] = [1, 2, 3];
-const ANY_FAILURE =
-  RECOVER_MISSING | RECOVER_DENIED | RECOVER_EXISTS | RECOVER_UNSUPPORTED | RECOVER_BUSY | RECOVER_OTHER;
 
 export interface HubPlan {
   readonly network: NetworkDefinition;
@@ -153,15 +146,10 @@ function hasRoot(ranges: IdMapping["uids"]): boolean {
 
 /** From here on it holds nothing of its starter's: not its folder, its terminal, its pipes. */
 function addStanding(hub: Program, network: NetworkDefinition, folder: string, use: Made & { theirs: Slot }): void {
-  const [listener, nothing] = [hub.slot(), hub.slot()];
-  hub.add("umask", [0o077]);
-  hub.add("chdir", [folder], { note: `enter ${folder}` });
-  hub.add("unlinkat", [null, "hub", 0], { recover: ANY_FAILURE });
-  hub.add("listen_unix", [listener, "hub"], { note: `listen on ${folder}/hub` });
+  const listener = hub.slot();
+  addListening(hub, folder, "hub", listener);
   hub.add("chdir", ["/"]);
-  hub.add("openat2", [nothing, null, "/dev/null", O_RDWR, 0, 0], { note: "open /dev/null" });
-  for (const target of [0, 1, 2]) hub.add("dup2", [nothing, target]);
-  hub.add("close", [nothing]);
+  addNullStreams(hub);
   hub.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
   hub.add("leave", [use.theirs, STARTED]);
   const { base, prefix } = readSubnet(network.subnet);

@@ -1,10 +1,10 @@
 /** Connecting a container that runs to a network, and taking it out of one. */
 import { TsboxError } from "../../error.ts";
-import { CLONE_NEWNET, CLONE_NEWUSER, O_RDONLY, O_RDWR, PR_SET_PDEATHSIG, SIGKILL, SYS } from "../../linux/abi.gen.ts";
+import { CLONE_NEWNET, CLONE_NEWUSER, O_RDONLY, PR_SET_PDEATHSIG, SIGKILL, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
 import { readText } from "../../linux/read-text.ts";
 import { syscall } from "../../linux/syscall.ts";
-import { addFailureProgram, PlanBuilder, type SpawnOptions, spawnNative } from "../../plan/index.ts";
+import { addFailureProgram, addNullStreams, PlanBuilder, type SpawnOptions, spawnNative } from "../../plan/index.ts";
 import { addAttachment } from "./attach.ts";
 import { disconnect, dismiss } from "./connection.ts";
 import type { NetworkDefinition } from "./definition.ts";
@@ -44,15 +44,14 @@ export async function connectRunning(
     keeper.add("take_reports", []);
     keeper.add("close", [ours]);
     keeper.add("setsid", []);
-    const [connection, container, nothing] = [keeper.slot(), keeper.slot(), keeper.slot()];
+    const [connection, container] = [keeper.slot(), keeper.slot()];
     keeper.add("adopt", [connection, GIVEN]);
     keeper.add("adopt", [container, GIVEN + 2]);
     const place = { socket: GIVEN, network: GIVEN + 1, user: user === undefined ? undefined : GIVEN + 3 };
     const into = { pid, device: nextDevice(pid) };
     addAttachment(plan, keeper, { networks: [{ ...joined, connection: place }], outside: false, into });
     keeper.add("chdir", ["/"]);
-    keeper.add("openat2", [nothing, null, "/dev/null", O_RDWR, 0, 0], { note: "open /dev/null" });
-    for (const target of [0, 1, 2]) keeper.add("dup2", [nothing, target]);
+    addNullStreams(keeper);
     keeper.add("prctl", [PR_SET_PDEATHSIG, 0, 0]);
     keeper.add("leave", [theirs, STARTED]);
     keeper.add("await_either", [connection, container]);

@@ -2,6 +2,7 @@
 import type { IdMapping } from "../../idmap/index.ts";
 import { AT_REMOVEDIR, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, PR_SET_PDEATHSIG, SIGKILL } from "../../linux/abi.gen.ts";
 import {
+  ANY_FAILURE,
   addFailureProgram,
   encode,
   type Program,
@@ -18,7 +19,7 @@ import { addHooks, hasHooks } from "../hooks.ts";
 import { withAbsoluteSources } from "../mount-sources.ts";
 import { sharesMounts } from "../namespaces.ts";
 import { addProcess, searchPaths } from "../process.ts";
-import { ANY_FAILURE, addCommand } from "../removal.ts";
+import { addCommand } from "../removal.ts";
 import type { CompiledSeccomp } from "../seccomp/index.ts";
 import { addListener, type SeccompListener } from "../seccomp/listener.ts";
 import { addWindow } from "../window.ts";
