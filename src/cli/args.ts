@@ -153,7 +153,7 @@ function boolean(command: CommandDefinition, shown: string, given: string | unde
 
 /** Flags that Docker has and tsbox has not built are named as such, so that nobody wonders about a typing error. */
 const NOT_BUILT = `--link --ip6 --gpus --runtime --isolation
-  --cgroup-parent --cgroupns --oom-kill-disable
+  --cgroup-parent --oom-kill-disable
   --storage-opt --attach -a --sig-proxy --volume-driver --kernel-memory
   --device-cgroup-rule --systemd --tz --timezone --env-host --http-proxy --uidmap --gidmap --subuidname
   --cpu-rt-period --cpu-rt-runtime --device-read-bps --device-read-iops --device-write-bps --device-write-iops

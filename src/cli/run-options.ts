@@ -133,6 +133,9 @@ export function readRunOptions(
     pid: oneOf<NamespaceChoice>(args, "pid", ["private", "host"], "private"),
     ipc: oneOf<NamespaceChoice>(args, "ipc", ["private", "host"], "private"),
     uts: oneOf<NamespaceChoice>(args, "uts", ["private", "host"], "private"),
+    cgroupns: args.flags.has("cgroupns")
+      ? oneOf<NamespaceChoice>(args, "cgroupns", ["private", "host"], "private")
+      : undefined,
     stopSignal: optional(last(args, "stop-signal"), (text) => values().parseSignal(text)),
     resources: readResources(args),
     domainname: last(args, "domainname"),
@@ -189,6 +192,7 @@ function readLabels(args: ParsedArgs): Record<string, string> {
 function readSecurity(options: readonly string[]): SecurityOptions {
   let seccomp: string | undefined;
   let noNewPrivileges = true;
+  let apparmor: string | undefined;
   const mask: string[] = [];
   const unmask: string[] = [];
   for (const option of options) {
@@ -204,14 +208,17 @@ function readSecurity(options: readonly string[]): SecurityOptions {
     else if (key === "mask") mask.push(...value.split(":"));
     else if (key === "unmask")
       unmask.push(...value.split(":").map((path) => (path.toUpperCase() === "ALL" ? "ALL" : path)));
-    else if (key === "apparmor" || key === "label" || key === "systempaths") {
-      if (key === "systempaths" && value === "unconfined") unmask.push("ALL");
-      else throw new TsboxError("unsupported", `cannot use --security-opt ${option}: ${key} is not built yet`);
+    else if (key === "apparmor") apparmor = value === "unconfined" ? undefined : value;
+    else if (key === "systempaths" && value === "unconfined") unmask.push("ALL");
+    else if (key === "label" || key === "systempaths") {
+      // no container of tsbox has an SELinux label
+      if (option !== "label=disable" && option !== "label:disable")
+        throw new TsboxError("unsupported", `cannot use --security-opt ${option}: ${key} is not built yet`);
     } else throw fail(`there is no option ${JSON.stringify(key)}`);
   }
   for (const path of [...mask, ...unmask]) {
     if (path !== "ALL" && !path.startsWith("/"))
       throw new TsboxError("usage", `cannot use --security-opt: ${JSON.stringify(path)} is not an absolute path`);
   }
-  return { seccomp, noNewPrivileges, mask, unmask };
+  return { seccomp, noNewPrivileges, apparmor, mask, unmask };
 }

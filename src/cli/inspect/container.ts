@@ -47,7 +47,7 @@ export async function inspectContainer(store: string, name: string, withSize: bo
     ImageManifestDescriptor: record.needs === undefined ? undefined : { digest: record.needs.manifest },
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: saved?.options.security.apparmor ?? "",
     ExecIDs: null,
     Pod: record.pod ?? "",
     HostConfig: hostConfig(record, saved),

@@ -21,7 +21,7 @@ export function hostConfig(record: ContainerRecord, saved: SavedOptions | undefi
     VolumesFrom: (options?.volumesFrom ?? []).map(({ container, readOnly }) => `${container}${readOnly ? ":ro" : ""}`),
     CapAdd: options?.capAdd ?? [],
     CapDrop: options?.capDrop ?? [],
-    CgroupnsMode: "private",
+    CgroupnsMode: options?.cgroupns ?? "private",
     Dns: options?.dns.servers ?? [],
     DnsOptions: options?.dns.options ?? [],
     DnsSearch: options?.dns.search ?? [],
@@ -116,9 +116,10 @@ function hostPortText(first: number, choice: number): string {
 
 function securityOptions(options: RunOptions | undefined): string[] {
   if (options === undefined) return [];
-  const { seccomp, noNewPrivileges, mask, unmask } = options.security;
+  const { seccomp, noNewPrivileges, apparmor, mask, unmask } = options.security;
   return [
     ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
+    ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
     ...(noNewPrivileges ? ["no-new-privileges"] : []),
     ...mask.map((path) => `mask=${path}`),
     ...unmask.map((path) => `unmask=${path}`),

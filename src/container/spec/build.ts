@@ -125,6 +125,7 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
     // nothing inheritable (CVE-2022-29162, CVE-2022-27649); a user who is not root starts without any, as in Docker
     capabilities: { bounding: capabilities, effective: ofRoot, permitted: ofRoot, inheritable: [], ambient: [] },
     noNewPrivileges: options.security.noNewPrivileges,
+    ...(options.security.apparmor === undefined ? {} : { apparmorProfile: options.security.apparmor }),
     ...(options.rlimits.length > 0 ? { rlimits: options.rlimits } : {}),
     ...(options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj }),
   };
@@ -161,7 +162,7 @@ function joins({ joinNamespaces = [] }: SpecContext, wanted: NamespaceType): boo
 
 function buildLinux(options: RunOptions, context: SpecContext): Linux {
   checkSysctl(Object.keys(options.sysctl), { network: context.newNetwork, ipc: options.ipc !== "host" });
-  const types: NamespaceType[] = ["mount", "cgroup"];
+  const types: NamespaceType[] = options.cgroupns === "host" ? ["mount"] : ["mount", "cgroup"];
   if (options.pid === "private") types.push("pid");
   if (options.ipc === "private") types.push("ipc");
   if (options.uts === "private") types.push("uts");

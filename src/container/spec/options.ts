@@ -13,6 +13,8 @@ export interface SecurityOptions {
   readonly seccomp: string | undefined;
   readonly noNewPrivileges: boolean;
   readonly mask: readonly string[];
+  /** A profile's name; absent for none, which is what every container without one has. */
+  readonly apparmor?: string | undefined;
   /** Paths, or `ALL`. */
   readonly unmask: readonly string[];
 }
@@ -110,6 +112,8 @@ export interface RunOptions {
   readonly pid: NamespaceChoice;
   readonly ipc: NamespaceChoice;
   readonly uts: NamespaceChoice;
+  /** The view of cgroups; undefined: private. */
+  readonly cgroupns?: NamespaceChoice | undefined;
   readonly stopSignal: string | undefined;
   readonly resources: LinuxResources;
   readonly domainname?: string | undefined;

@@ -293,8 +293,8 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
     "cannot use --security-opt no-new-privileges=maybe: expected true or false",
   ],
   [
-    ["--security-opt", "apparmor=docker-default", "i"],
-    "cannot use --security-opt apparmor=docker-default: apparmor is not built yet",
+    ["--security-opt", "label=type:svirt_apache_t", "i"],
+    "cannot use --security-opt label=type:svirt_apache_t: label is not built yet",
   ],
   [["--security-opt", "magic=on", "i"], 'cannot use --security-opt magic=on: there is no option "magic"'],
   [["--security-opt", "mask=proc/kcore", "i"], 'cannot use --security-opt: "proc/kcore" is not an absolute path'],
@@ -347,6 +347,21 @@ describe("refused in one sentence", () => {
     expect(refusal(() => specify(["--security-opt", "unmask=/proc", "i"]))).toStartWith(
       "cannot use --security-opt unmask=/proc: it is not masked; /proc/acpi, ",
     );
+  });
+
+  test("an AppArmor profile is the process's; what is so anyway may be asked for", () => {
+    const profile = (...given: string[]) =>
+      specify([...given.flatMap((option) => ["--security-opt", option]), "i", "x"]).process?.apparmorProfile;
+    expect(profile("apparmor=docker-default")).toBe("docker-default");
+    expect(profile("apparmor:docker-default", "label:disable")).toBe("docker-default");
+    expect(profile("apparmor=unconfined", "label=disable")).toBeUndefined();
+  });
+
+  test("--cgroupns=host leaves the view of cgroups as it is", () => {
+    const kinds = (...flags: string[]) => specify([...flags, "i", "x"]).linux?.namespaces?.map(({ type }) => type);
+    expect(kinds("--cgroupns=host")).not.toContain("cgroup");
+    expect(kinds("--cgroupns=private")).toEqual(kinds());
+    expect(kinds()).toContain("cgroup");
   });
 
   test("labels come from files, too; the command line counts more", () => {
