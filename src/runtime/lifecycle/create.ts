@@ -13,16 +13,14 @@ import {
   SYS,
 } from "../../linux/abi.gen.ts";
 import { check, reasonOf } from "../../linux/errno.ts";
-import { thisProcess } from "../../linux/process.ts";
-import { inUserNamespace } from "../../linux/process-state.ts";
 import { readText } from "../../linux/read-text.ts";
-import { statPath } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { makeFolder, makeFolders, writeText } from "../../linux/write-text.ts";
 import { parseRuntimeConfig, type RuntimeConfig } from "../../oci/index.ts";
-import { becomeNative, SUBJECT_PID, SUBJECT_START } from "../../plan/index.ts";
+import { becomeNative } from "../../plan/index.ts";
 import type { CgroupManager, CgroupState } from "../cgroup/index.ts";
 import { mappingOf } from "./mapping.ts";
+import { cgroupRequest, newRecord, recordText } from "./new-record.ts";
 import { compileLifecycle, type LifecycleMode } from "./plan.ts";
 import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
 
@@ -66,7 +64,7 @@ export async function createContainer(options: CreateOptions): Promise<Uint8Arra
   if (config.annotations !== undefined && Object.hasOwn(config.annotations, ""))
     throw new TsboxError("invalid", "cannot run: annotations: a name must not be empty");
   checkTerminal(config, options);
-  const record = newRecord(options, config);
+  const record = newRecord("run", options, config);
   const mapping = mappingOf(config);
   if (options.explain) return await compile(options, record, mapping, {});
   if (options.preserveFds > 0) (await import("./preserve.ts")).preserveDescriptors(options.preserveFds);
@@ -98,34 +96,6 @@ function readConfig(bundle: string): string {
   } catch (cause) {
     throw new TsboxError("not-found", `cannot read ${bundle}/config.json: ${reasonOf(cause)}`, { cause });
   }
-}
-
-function newRecord(options: CreateOptions, config: RuntimeConfig): StateRecord {
-  const path = config.root?.path;
-  if (path === undefined || path === "") throw new TsboxError("invalid", "cannot run: config.json has no root.path");
-  const rootfs = path.startsWith("/") ? path : `${options.bundle}/${path}`;
-  let isFolder = false;
-  try {
-    isFolder = statPath(rootfs).isFolder;
-  } catch (cause) {
-    throw new TsboxError("not-found", `cannot use root.path ${rootfs}: no such file or directory`, { cause });
-  }
-  if (!isFolder) throw new TsboxError("invalid", `cannot use root.path ${rootfs}: it is not a folder`);
-  return {
-    ociVersion: config.ociVersion,
-    id: options.id,
-    pid: 0,
-    startTime: 0,
-    maker: thisProcess(),
-    bundle: options.bundle,
-    rootfs,
-    created: new Date().toISOString(),
-    owner: process.geteuid?.() ?? 0,
-    cgroupManager: options.cgroupManager,
-    log: options.log,
-    ...(options.noNewKeyring ? { noNewKeyring: true } : {}),
-    config,
-  };
 }
 
 /** A terminal needs somebody at its other end: a socket when tsbox goes away, its own terminal when it stays. */
@@ -161,24 +131,10 @@ function openFolder(folder: string): number {
   return check("openat", syscall(SYS.openat, AT_FDCWD, cstring(folder), O_PATH | O_DIRECTORY), folder);
 }
 
-/** The record as text, with config.json as it was written. With placeholders, native fills in the pid and start time. */
-function recordText(record: StateRecord, configText: string, placeholders = false): string {
-  const { pid, startTime, config: _, ...rest } = record;
-  const numbers = placeholders ? [SUBJECT_PID, SUBJECT_START] : [pid, startTime];
-  return `${JSON.stringify(rest).slice(0, -1)},"pid":${numbers[0]},"startTime":${numbers[1]},"config":${configText}}`;
-}
-
 async function makeCgroup(record: StateRecord) {
   if (record.cgroupManager === "disabled") return undefined;
   const { prepareCgroup } = await import("../cgroup/index.ts");
-  return await prepareCgroup({
-    id: record.id,
-    cgroupsPath: record.config.linux?.cgroupsPath,
-    resources: record.config.linux?.resources,
-    manager: record.cgroupManager,
-    rootless: record.owner !== 0 || inUserNamespace(),
-    ...(record.config.annotations === undefined ? {} : { annotations: record.config.annotations }),
-  });
+  return await prepareCgroup(cgroupRequest(record));
 }
 
 async function compile(

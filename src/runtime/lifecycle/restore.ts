@@ -3,8 +3,7 @@ import { TsboxError } from "../../error.ts";
 import { AT_FDCWD, CLONE_NEWNS, MS_BIND, MS_PRIVATE, MS_REC, MS_SLAVE, O_CLOEXEC, SYS } from "../../linux/abi.gen.ts";
 import { check } from "../../linux/errno.ts";
 import { sendDescriptors } from "../../linux/pass-descriptors.ts";
-import { processName, thisProcess } from "../../linux/process.ts";
-import { inUserNamespace } from "../../linux/process-state.ts";
+import { processName } from "../../linux/process.ts";
 import { readText } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { makeFolder, makeFolders, replaceFile } from "../../linux/write-text.ts";
@@ -19,6 +18,7 @@ import { encodeMessage } from "./criu/protobuf.ts";
 import { type Checkpoint, JOINED, readCheckpoint } from "./criu/record.ts";
 import { type CriuOptions, callCriu, FIRST_DESCRIPTOR, findCriu, REQUEST } from "./criu/service.ts";
 import { discardContainer } from "./discard.ts";
+import { cgroupRequest, newRecord, recordText } from "./new-record.ts";
 import { checkId, checkOwner, type LogTarget, type StateRecord, stateFolder } from "./state-folder.ts";
 
 export interface RestoreOptions extends CriuOptions {
@@ -49,7 +49,7 @@ export async function restoreContainer(options: RestoreOptions): Promise<number>
   const text = readText(`${bundle}/config.json`);
   const config = await parseRuntimeConfig(text, `${bundle}/config.json`);
   checkTerminal(config, options);
-  const fresh = newRecord(options, config);
+  const fresh = newRecord("restore", options, config);
   const folder = stateFolder(root, id);
   makeFolders(root, 0o700);
   checkOwner(root);
@@ -86,42 +86,6 @@ function checkTerminal(config: RuntimeConfig, { detach, consoleSocket }: Restore
     throw new TsboxError("usage", "cannot use process.terminal: with --detach it needs --console-socket");
   if (!terminal && consoleSocket !== undefined)
     throw new TsboxError("usage", "cannot use --console-socket: config.json does not ask for process.terminal");
-}
-
-/** Once more as text: config.json stays as it was written. */
-function recordText({ config: _, ...rest }: StateRecord, configText: string): string {
-  return `${JSON.stringify(rest).slice(0, -1)},"config":${configText}}`;
-}
-
-function newRecord(options: RestoreOptions, config: RuntimeConfig): StateRecord {
-  const path = config.root?.path;
-  if (path === undefined || path === "")
-    throw new TsboxError("invalid", "cannot restore: config.json has no root.path");
-  return {
-    ociVersion: config.ociVersion,
-    id: options.id,
-    pid: 0,
-    startTime: 0,
-    maker: thisProcess(),
-    bundle: options.bundle,
-    rootfs: path.startsWith("/") ? path : `${options.bundle}/${path}`,
-    created: new Date().toISOString(),
-    owner: process.geteuid?.() ?? 0,
-    cgroupManager: options.cgroupManager,
-    log: options.log,
-    config,
-  };
-}
-
-function cgroupRequest({ id, config, cgroupManager, owner }: StateRecord) {
-  return {
-    id,
-    cgroupsPath: config.linux?.cgroupsPath,
-    resources: config.linux?.resources,
-    manager: cgroupManager,
-    rootless: owner !== 0 || inUserNamespace(),
-    ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
-  };
 }
 
 export interface Restored {
