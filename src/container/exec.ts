@@ -46,7 +46,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
   check("fcntl", syscall(SYS.fcntl, pidfd, 2 /* F_SETFD */, 0));
   const folder = containerFolder(store, id);
   const config = JSON.parse(readText(`${folder}/config.json`)) as RuntimeConfig; // cast: only tsbox writes it
-  const { options } = readOptions(store, id);
+  const { options, mapping } = readOptions(store, id);
   const process = processOf(config, state.pid, exec);
   const privileged = exec.privileged || options.privileged;
   const seccomp = exec.privileged ? undefined : await chooseSeccomp({ ...options, privileged }, { ...config, process });
@@ -88,6 +88,7 @@ export async function execInImageContainer(store: string, id: string, exec: Exec
         config,
       },
       process,
+      mapping,
       pidfd,
       seccomp,
       cgroupOptional: Object.keys(options.resources).length === 0,

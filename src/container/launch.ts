@@ -105,6 +105,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       notify: notifying?.notify,
       volumes: volumes?.volumes,
       secrets: secrets?.files,
+      sharedMemory: pod?.memory,
       openNamespaces: joined?.open ?? named?.open ?? pod?.open ?? new Map(),
       attach: pod?.attach ?? (named && ((plan, outside) => named.attach(plan, outside, network.setup))),
       records: {

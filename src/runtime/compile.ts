@@ -50,6 +50,7 @@ import {
   addNetDevices,
   addReadOnly,
   addSecrets,
+  addSharedMemory,
   addSysctl,
   addTerminal,
   addTimeOffsets,
@@ -73,6 +74,8 @@ export interface SetUpOptions {
   /** What is to be done to the sources of some bind mounts. */
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly secrets?: readonly SecretFile[] | undefined;
+  /** A mount namespace (inherited descriptor) whose root is /dev/shm; it belongs to the user namespace that the container joins. */
+  readonly sharedMemory?: number | undefined;
   /** Name of a new session keyring; the caller's is kept when undefined. */
   readonly keyring?: string | undefined;
   /** Move the root instead of pivoting. */
@@ -128,7 +131,8 @@ export function addSetUp(options: SetUpOptions): SetUp {
   const create = namespaces.create | user;
   const exposed = user === 0 && (create & CLONE_NEWPID) === 0;
   const prepared = options.prepare?.(outside);
-  const detached = addIdMappedMounts(plan, outside, config, mapping, theirs);
+  const idMapped = addIdMappedMounts(plan, outside, config, mapping, theirs);
+  const shared = addSharedMemory(plan, outside, config, options.sharedMemory, { joins, ours, theirs });
   const labels = openLabels(outside, process);
   const newMounts = !joinsMount && (namespaces.create & CLONE_NEWNS) !== 0;
   const hostSources = openHostSources(plan, outside, config, mapping, newMounts);
@@ -144,7 +148,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
     mount,
     target,
     devNull,
-    prepared: detached,
+    prepared: shared === undefined ? idMapped : new Map([...idMapped, ...shared]),
     labels,
     hostSources,
     readOnlyLater: [],

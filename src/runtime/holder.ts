@@ -11,6 +11,9 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
   MNT_DETACH,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
   MS_PRIVATE,
   MS_REC,
   O_CLOEXEC,
@@ -49,6 +52,8 @@ export interface HolderOptions {
   /** Which namespaces it makes, beside the user namespace. */
   readonly network: boolean;
   readonly ipc: boolean;
+  /** Bytes of the /dev/shm that goes with `ipc`. */
+  readonly shmSize: number;
   readonly pid: boolean;
   /** Of a namespace of its own; the host's namespace stays when undefined. */
   readonly hostname: string | undefined;
@@ -143,7 +148,10 @@ function addNamespaces(plan: PlanBuilder, holder: Program, options: HolderOption
   return { net, user };
 }
 
-/** It stays as long as the holder does, in an empty file system: a container of the pod that may trace it finds nothing of the host. */
+/**
+ * It stays as long as the holder does, in an empty file system: a container of the pod that may trace it finds nothing of the host. With `ipc`
+ * that file system is the pod's /dev/shm (`shared-memory.ts`).
+ */
 function addInfra(
   plan: PlanBuilder,
   infra: Program,
@@ -176,7 +184,10 @@ function addInfra(
   if (hostname !== undefined) infra.add("sethostname", [encode(hostname)], { note: "set the host name" });
   const seal = "leave the host's file systems";
   infra.add("mount", [null, "/", null, MS_REC | MS_PRIVATE, null], { note: seal });
-  infra.add("mount", ["tmpfs", "/tmp", "tmpfs", 0, "size=4k,mode=555"], { note: seal });
+  const data = options.ipc ? `size=${options.shmSize},mode=1777` : "size=4k,mode=555";
+  infra.add("mount", [options.ipc ? "shm" : "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, data], {
+    note: seal,
+  });
   infra.add("chdir", ["/tmp"], { note: seal });
   infra.add("pivot_root", [".", "."], { note: seal });
   infra.add("umount2", [".", MNT_DETACH], { note: seal });

@@ -44,7 +44,7 @@ export function addMount(compilation: Compilation, mount: Mount, index: number):
   const prepared = compilation.prepared?.get(index);
   if (prepared !== undefined) {
     const note = `bind ${mount.source} at ${mount.destination}`;
-    const type = isFolder(mount.source ?? "", note) ? S_IFDIR : S_IFREG;
+    const type = !isBind || isFolder(mount.source ?? "", note) ? S_IFDIR : S_IFREG;
     const moved = { ...compilation, mount: prepared };
     addAttach(moved, mount.destination, type, options, { note, bind: true, links: true });
     return;

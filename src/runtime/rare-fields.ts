@@ -3,10 +3,12 @@
  * Each function here is the one of that name in the field's own file, which says what it does.
  */
 import type { IdMapping } from "../idmap/index.ts";
+import { CLONE_NEWUSER } from "../linux/abi.gen.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
 import type { HostSources } from "./host-sources.ts";
+import type { Join } from "./join.ts";
 import type { Labels } from "./labels.ts";
 import type { SecretFile } from "./secrets.ts";
 
@@ -52,6 +54,20 @@ export function addNetDevices(compilation: Compilation, sockets: { readonly ours
   if (compilation.config.linux?.netDevices === undefined) return;
   const { addNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
   addNetDevices(compilation, sockets);
+}
+
+/** @returns undefined when it is not shared */
+export function addSharedMemory(
+  plan: PlanBuilder,
+  outside: Program,
+  config: RuntimeConfig,
+  namespace: number | undefined,
+  { joins, ours, theirs }: { readonly joins: readonly Join[]; readonly ours: Slot; readonly theirs: Slot },
+): ReadonlyMap<number, Slot> | undefined {
+  if (namespace === undefined) return undefined;
+  const { addSharedMemory } = require("./shared-memory.ts") as typeof import("./shared-memory.ts");
+  const user = joins.find(({ flag }) => flag === CLONE_NEWUSER);
+  return addSharedMemory(plan, outside, config, { namespace, user, ours, theirs });
 }
 
 export function lateTimeNamespace(config: RuntimeConfig): number {

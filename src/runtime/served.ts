@@ -48,7 +48,7 @@ export interface ContainerEvents {
 export interface ServedOptions
   extends Pick<
     SetUpOptions,
-    "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "keyring" | "volumes" | "secrets"
+    "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "sharedMemory" | "keyring" | "volumes" | "secrets"
   > {
   readonly seccomp: CompiledSeccomp | undefined;
   /** Of the `creating` container, for a listener of the filter. */

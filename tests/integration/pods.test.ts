@@ -67,6 +67,48 @@ describe("a pod", () => {
     expect(await inside("test", "!", "-e", "/w")).toBe("");
   });
 
+  it("shares /dev/shm with ipc, of the pod's size; who does not share ipc has its own", async () => {
+    using host = new PodHost();
+    await host.ok(["pod", "create", "--network=none", "--name", "p", "--shm-size", "1m"]);
+    await host.ok(["run", "-d", "--pod", "p", "--name", "a", host.image, "sleep", "1000"]);
+    const inside = (flags: readonly string[], script: string, pod = "p") =>
+      host.ok(["run", "--rm", "--pod", pod, ...flags, host.image, "sh", "-c", script]);
+    expect(await inside([], "echo one >/dev/shm/x; df /dev/shm | tail -n 1")).toMatch(/^shm +1024 /);
+    expect(await inside(["--read-only", "--user", "1000"], "cat /dev/shm/x; echo two >/dev/shm/y")).toBe("one\n");
+    expect(await host.ok(["exec", "a", "sh", "-c", "cat /dev/shm/y; grep -c ' /dev/shm ' /proc/mounts"])).toBe(
+      "two\n1\n",
+    );
+    expect(await host.ok(["exec", "a", "grep", " /dev/shm ", "/proc/mounts"])).toContain(" rw,nosuid,nodev,noexec,");
+    // what a container mounts itself counts more
+    expect(await inside(["--tmpfs", "/dev/shm"], "ls /dev/shm")).toBe("");
+    const refused = await host.run(["run", "--pod", "p", "--shm-size", "2m", host.image, "true"]);
+    expect(refused.stderr).toContain("share its /dev/shm; give it to tsbox pod create");
+    expect(await inside(["--shm-size", "3m"], "df /dev/shm | tail -n 1", "new:q")).toMatch(/^shm +3072 /);
+    await host.ok(["pod", "create", "--network=none", "--share=net", "--name", "apart"]);
+    await host.ok([
+      "run",
+      "-d",
+      "--pod",
+      "apart",
+      "--name",
+      "b",
+      host.image,
+      "sh",
+      "-c",
+      "touch /dev/shm/x; exec sleep 1000",
+    ]);
+    expect(await inside([], "ls /dev/shm", "apart")).toBe("");
+    const sized = await host.run(["pod", "create", "--share=net", "--shm-size", "1m"]);
+    expect(sized.stderr).toContain("do not share ipc");
+  });
+
+  it("of somebody with a single id can be entered by exec", async () => {
+    using host = new PodHost();
+    await host.ok(["pod", "create", "--network=none", "--name", "p", "--userns=single"]);
+    await host.ok(["run", "-d", "--pod", "p", "--userns=single", "--name", "a", host.image, "sleep", "1000"]);
+    expect(await host.ok(["exec", "a", "id", "-u"])).toBe("0\n");
+  });
+
   it("has a holder of under half a megabyte, which ends with the last container", async () => {
     using host = new PodHost();
     await host.ok(["pod", "create", "--network=none", "--name", "p"]);

@@ -1,5 +1,5 @@
 /** `tsbox pod create` */
-import { parsePair } from "../../container/flags/index.ts";
+import { parseBytes, parsePair } from "../../container/flags/index.ts";
 import { createPod, DEFAULT_SHARE, podNamed, removePod, type SharedNamespace } from "../../container/pods/index.ts";
 import { TsboxError } from "../../error.ts";
 import { chooseMapping, parseUserns } from "../../idmap/index.ts";
@@ -55,6 +55,7 @@ export const CREATE: CommandDefinition = {
       valueHint: "NAMESPACES",
     },
     infra: { type: "boolean", description: "Let it have namespaces of its own (on)" },
+    "shm-size": { type: "string", description: "Size of /dev/shm, which goes with ipc (64m)", valueHint: "SIZE" },
     userns: { type: "string", description: "User namespace: auto, keep-id, subuid, single or host", valueHint: "MODE" },
     replace: { type: "boolean", description: "Remove the pod that has the name, first" },
     "pod-id-file": { type: "string", description: "Write the pod's id to a new file", valueHint: "FILE" },
@@ -90,6 +91,13 @@ function shareOf(args: ParsedArgs): readonly SharedNamespace[] {
   return [];
 }
 
+function shmSizeOf(args: ParsedArgs): number | undefined {
+  const text = last(args, "shm-size");
+  if (text === undefined) return undefined;
+  if (shareOf(args).includes("ipc")) return parseBytes(text, "--shm-size");
+  throw new TsboxError("usage", "cannot use --shm-size: the containers of the pod do not share ipc (--share)");
+}
+
 export async function create(argv: readonly string[]): Promise<number> {
   const args = await readCommand(CREATE, argv);
   if (args === undefined) return 0;
@@ -115,6 +123,7 @@ export async function create(argv: readonly string[]): Promise<number> {
     ports: all(args, "publish").map(parsePublish),
     dns: { servers: all(args, "dns"), search: all(args, "dns-search"), options: all(args, "dns-option") },
     addHosts: all(args, "add-host").map(parseAddHost),
+    shmSize: shmSizeOf(args),
     mapping: chooseMapping(parseUserns(last(args, "userns") ?? "auto")).mapping,
   };
   const replaced = isOn(args, "replace") && name !== undefined ? podNamed(store, name) : undefined;

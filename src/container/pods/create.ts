@@ -24,6 +24,7 @@ export interface NewPod {
   readonly ports: readonly PublishedPort[];
   readonly dns: DNSOptions;
   readonly addHosts: readonly ExtraHost[];
+  readonly shmSize?: number | undefined;
   readonly mapping: IdMapping;
   readonly restartPolicy?: PodRecord["restartPolicy"];
 }
@@ -57,6 +58,7 @@ export function createPod(store: string, wish: NewPod): PodRecord {
       ports: wish.ports,
       dns: wish.dns,
       addHosts: wish.addHosts,
+      shmSize: wish.shmSize,
       mapping: wish.mapping.name,
       restartPolicy: wish.restartPolicy,
     };

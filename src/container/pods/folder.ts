@@ -25,6 +25,9 @@ import { isName, nameOwner } from "../names.ts";
 /** Namespaces that the containers of a pod can have in common. */
 export type SharedNamespace = "net" | "ipc" | "uts" | "pid";
 
+/** Docker's size of /dev/shm, in bytes. */
+export const DEFAULT_SHM = 64 * 2 ** 20;
+
 export interface PodRecord {
   readonly id: string;
   readonly name: string;
@@ -40,6 +43,8 @@ export interface PodRecord {
   readonly ports: readonly PublishedPort[];
   readonly dns: DNSOptions;
   readonly addHosts: readonly ExtraHost[];
+  /** Bytes of the /dev/shm that is shared with the ipc namespace; absent: {@link DEFAULT_SHM}. */
+  readonly shmSize?: number | undefined;
   /** Folder name of the id mapping that all its containers have. */
   readonly mapping: string;
   /** Set by `kube play`: what the YAML says. */

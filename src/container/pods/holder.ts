@@ -14,7 +14,7 @@ import { compileHolder } from "../../runtime/index.ts";
 import { listContainers } from "../list.ts";
 import { joinNetworks, type NamedNetworks } from "../named-network.ts";
 import { prepareNetwork } from "../network.ts";
-import { type PodRecord, podFolder } from "./folder.ts";
+import { DEFAULT_SHM, type PodRecord, podFolder } from "./folder.ts";
 
 /** started.json. The name is that of the process in the pod's namespaces. */
 export interface Holder extends ProcessName {
@@ -111,6 +111,7 @@ async function startHolder(store: string, pod: PodRecord, mapping: IdMapping, ow
     mapping,
     network: network?.setup.newNamespace === true,
     ipc: pod.share.includes("ipc"),
+    shmSize: pod.shmSize ?? DEFAULT_SHM,
     pid: pod.share.includes("pid"),
     hostname: pod.share.includes("uts") ? pod.hostname : undefined,
     lockFd: FIRST_FD,

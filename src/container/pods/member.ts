@@ -2,6 +2,7 @@
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
+import { check } from "../../linux/errno.ts";
 import type { FileLock } from "../../linux/lock.ts";
 import { isAlive } from "../../linux/process.ts";
 import { exists } from "../../linux/read-text.ts";
@@ -13,7 +14,7 @@ import type { PlanBuilder, Program } from "../../plan/index.ts";
 import type { Container } from "../make.ts";
 import type { RunOptions } from "../spec/options.ts";
 import { createPod, DEFAULT_SHARE } from "./create.ts";
-import { findPod, lockPod, type PodRecord, podFolder, readPod } from "./folder.ts";
+import { DEFAULT_SHM, findPod, lockPod, type PodRecord, podFolder, readPod } from "./folder.ts";
 import { hasNetwork, openHolder } from "./holder.ts";
 
 const NO_DNS = { servers: [], search: [], options: [] };
@@ -48,6 +49,7 @@ export async function enterPod(store: string, options: RunOptions, mapping: IdMa
     ports: options.publish,
     dns: options.dns,
     addHosts: options.addHosts,
+    shmSize: options.shmSize,
     mapping,
   });
   const none = { publish: [], network: undefined, networkName: undefined, hostname: undefined, addHosts: [] };
@@ -79,6 +81,8 @@ function checkFlags(options: RunOptions, pod: PodRecord, mapping: IdMapping): vo
       `cannot use --network=${options.networkName} with --pod: a container is in one user namespace, and those of the pod and of the network are two`,
     );
   }
+  if (pod.share.includes("ipc") && options.ipc === "private" && options.shmSize !== DEFAULT_SHM)
+    throw refuse("--shm-size", "/dev/shm");
   if (pod.share.includes("uts") && options.hostname !== undefined) throw refuse("--hostname", "host name");
   if (pod.mapping !== mapping.name)
     throw new TsboxError(
@@ -93,6 +97,8 @@ export interface JoinedPod {
   readonly namespaces: readonly { readonly type: NamespaceType; readonly path: string }[];
   /** Descriptors that survive exec, by those paths. */
   readonly open: ReadonlyMap<string, number>;
+  /** The mount namespace whose root is the pod's /dev/shm, as a descriptor that survives exec. */
+  readonly memory: number | undefined;
   /** By path in the container. */
   readonly files: Readonly<Record<string, string>>;
   setUp(options: NetworkOptions): Promise<NetworkSetup>;
@@ -116,7 +122,7 @@ export async function joinPod({ store, record, options, mapping }: Container): P
   const types = sharedTypes(pod, options);
   const hostname = pod.share.includes("uts") ? pod.hostname : undefined;
   if (types.length === 0)
-    return { hostname, namespaces: [], open: new Map(), files: {}, setUp, attach: () => undefined };
+    return { hostname, namespaces: [], open: new Map(), memory: undefined, files: {}, setUp, attach: () => undefined };
   using _lock = await lockPod(store, pod);
   const { connection, holder } = await openHolder(store, pod, mapping, record.id);
   const all: NamespaceType[] = mapping.kind === "none" ? types : ["user", ...types];
@@ -126,6 +132,9 @@ export async function joinPod({ store, record, options, mapping }: Container): P
     const fd = syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY);
     if (fd >= 0) open.set(path, fd);
   }
+  const memory = types.includes("ipc")
+    ? check("openat", syscall(SYS.openat, AT_FDCWD, cstring(`/proc/${holder.pid}/ns/mnt`), O_RDONLY))
+    : undefined;
   // after opening: what was opened is then the pod's
   if (open.size < namespaces.length || !isAlive(holder))
     throw new TsboxError("busy", `cannot join pod ${pod.name}: it ends this moment`);
@@ -145,7 +154,7 @@ export async function joinPod({ store, record, options, mapping }: Container): P
       else outside.add("close", [slot]);
     }
   };
-  return { hostname, namespaces, open, files, setUp, attach };
+  return { hostname, namespaces, open, memory, files, setUp, attach };
 }
 
 /** Names in /proc/PID/ns. */

@@ -1,4 +1,5 @@
 /** The plan of `exec`: a process in between joins the container's namespaces and starts the new one as the supervisor's child. */
+import type { IdMapping } from "../../idmap/index.ts";
 import {
   CLONE_NEWUSER,
   CLONE_PARENT,
@@ -44,6 +45,8 @@ export interface ExecPlan {
   readonly options: ExecOptions;
   readonly record: StateRecord;
   readonly process: Process;
+  /** The container's ids, where they are better known than from config.json: of a user namespace that is joined that tells nothing. */
+  readonly mapping?: IdMapping | undefined;
   /** Of the container's first process, open without close-on-exec. */
   readonly pidfd: number;
   readonly seccomp: CompiledSeccomp | undefined;
@@ -64,7 +67,7 @@ export interface ExecPlan {
 export function compileExec(exec: ExecPlan): Uint8Array {
   const { options, record, process, pidfd, seccomp, nullStreams } = exec;
   const config = { ...record.config, process };
-  const mapping = mappingOf(config);
+  const mapping = exec.mapping ?? mappingOf(config);
   const plan = new PlanBuilder();
   const outside = plan.program("outside");
   const [ours, theirs, child, log, container] = slots(outside, 5);

@@ -13,6 +13,7 @@ const OPTIONS: HolderOptions = {
   },
   network: true,
   ipc: true,
+  shmSize: 1 << 20,
   pid: false,
   hostname: "p",
   lockFd: 4,
