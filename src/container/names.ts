@@ -20,6 +20,7 @@ const WORDS = {
 // Docker's and podman's; no dot alone, no slash (crun's advisory on `..` in ids)
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const NAME_LIMIT = 255;
+const LINK_LENGTH = 43;
 
 /** Whether it can be a name, and so a file's name in the store. */
 export function isName(text: string): boolean {
@@ -44,7 +45,7 @@ export function claimName(store: string, kind: NamedKind, name: string, id: stri
   makeFolder(folder, 0o700);
   const path = `${folder}/${name}`;
   for (let attempt = 0; ; attempt++) {
-    const result = syscall(SYS.symlinkat, cstring(id), AT_FDCWD, cstring(path));
+    const result = syscall(SYS.symlinkat, cstring(linkText(id)), AT_FDCWD, cstring(path));
     if (result !== -E.EEXIST) {
       check("symlinkat", result, path);
       return;
@@ -67,7 +68,20 @@ export function nameOwner(store: string, kind: NamedKind, name: string): string 
   const buffer = new Uint8Array(256);
   const path = cstring(`${store}/${kind}/names/${name}`);
   const size = syscall(SYS.readlinkat, AT_FDCWD, path, buffer, buffer.length);
-  return size < 0 ? undefined : new TextDecoder().decode(buffer.subarray(0, size));
+  return size < 0 ? undefined : idOf(new TextDecoder().decode(buffer.subarray(0, size)));
+}
+
+/**
+ * An id in base64: 43 characters, which ext4 keeps in the link itself. For 60 and more it takes a block, and to give that back a tenth of a
+ * millisecond when the container is removed.
+ */
+function linkText(id: string): string {
+  return Uint8Array.fromHex(id).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** Links of earlier versions have the id as it is. */
+function idOf(text: string): string {
+  return text.length === LINK_LENGTH ? Uint8Array.fromBase64(text, { alphabet: "base64url" }).toHex() : text;
 }
 
 /** Takes a name away from its owner, unless another has it by now. */

@@ -1,6 +1,6 @@
 /** Names of containers and pods: one has a name, and nobody takes it away. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { checkName, claimName, dropDeadName, dropName, isName, nameOwner } from "../../src/container/names.ts";
 import { temporaryFolder } from "../support/tmp.ts";
@@ -29,6 +29,13 @@ test("containers and pods have names apart; who wants one that is taken is told 
   expect(() => claimName(store.path, "pods", "web", A)).toThrow(
     `cannot use name "web": the pod ${B.slice(0, 12)} has it; remove that one with: tsbox pod rm web`,
   );
+});
+
+test("a link is short enough for ext4 to keep it in itself", () => {
+  using store = temporaryFolder();
+  mkdirSync(store.join("containers"));
+  claimName(store.path, "containers", "web", A);
+  expect(readlinkSync(store.join("containers/names/web")).length).toBeLessThan(60);
 });
 
 test("a name is taken only from whom it is thought to be, and as dead only when that one is gone", () => {

@@ -2,8 +2,8 @@
  * `bun take-turns.ts containers|pods STORE ROUNDS`: for so many rounds something gets the name that others want, too, has it for a
  * moment, and is removed. Prints what was wrong.
  */
-import { mkdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { claimName, dropDeadName } from "../../src/container/names.ts";
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { claimName, dropDeadName, nameOwner } from "../../src/container/names.ts";
 import { createPod } from "../../src/container/pods/create.ts";
 import { discardPod } from "../../src/container/pods/remove.ts";
 import { TsboxError } from "../../src/error.ts";
@@ -43,7 +43,7 @@ function turn(): boolean {
     if (error instanceof TsboxError && error.code === "exists") return false;
     throw error;
   }
-  const owner = readlinkSync(`${store}/${kind}/names/${NAME}`);
+  const owner = nameOwner(store, kind === "pods" ? "pods" : "containers", NAME);
   if (owner !== id) console.log("the name was taken away");
   try {
     writeFileSync(`${store}/held`, "", { flag: "wx" });

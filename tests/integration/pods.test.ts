@@ -1,6 +1,7 @@
 /** Pods through the executable: containers that share namespaces, and the holder that keeps those. */
 import { describe, expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { nameOwner } from "../../src/container/names.ts";
 import { busybox } from "../support/busybox-image.ts";
 import { freePort } from "../support/free-port.ts";
 import { accessible, executable, program, requires, subordinateIds, userNamespaces } from "../support/skip.ts";
@@ -24,7 +25,7 @@ interface Holder {
 
 class PodHost extends Host {
   folderOf(pod: string): string {
-    return `${this.storage}/pods/${readlinkSync(`${this.storage}/pods/names/${pod}`)}`;
+    return `${this.storage}/pods/${nameOwner(this.storage, "pods", pod)}`;
   }
 
   holder(pod: string): Holder {

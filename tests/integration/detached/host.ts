@@ -1,5 +1,6 @@
 /** Somebody with an image and containers that stay; all of them are gone when the test is over. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { nameOwner } from "../../../src/container/names.ts";
 import { writeBusyboxLayout } from "../../support/busybox-image.ts";
 import { Person, TSBOX } from "../../support/tsbox.ts";
 
@@ -14,7 +15,7 @@ export class Host extends Person {
   /** The folder of a container by its name or id. */
   container(name: string): string {
     const folder = `${this.storage}/containers`;
-    return `${folder}/${existsSync(`${folder}/${name}`) ? name : readlinkSync(`${folder}/names/${name}`)}`;
+    return `${folder}/${existsSync(`${folder}/${name}`) ? name : nameOwner(this.storage, "containers", name)}`;
   }
 
   read(name: string, file: string): string {
