@@ -1,6 +1,7 @@
 /** Volumes and secrets of a person without subordinate ids: owners are kept in an attribute, and leave with an archive. */
 import { expect } from "bun:test";
-import { busybox, busyboxImage, writeBusyboxLayout } from "../support/busybox-image.ts";
+import { busybox, writeBusyboxLayout } from "../support/busybox-image.ts";
+import { writeOwnedFilesLayout } from "../support/owned-files-image.ts";
 import { executable, requires, userNamespaces } from "../support/skip.ts";
 import { Person } from "../support/tsbox.ts";
 
@@ -9,17 +10,7 @@ const sh = (script: string) => ["sh", "-c", script];
 
 test("a new volume is filled, exported with the image's owners, imported and removed", async () => {
   using person = new Person();
-  const image = writeBusyboxLayout(person.folder.join("image"), {
-    layers: [
-      ...(busyboxImage().layers ?? []),
-      {
-        content: [
-          { path: "srv/www/", type: "directory", mode: 0o750, uid: 33, gid: 34 },
-          { path: "srv/www/index", data: "page", mode: 0o640, uid: 33, gid: 33 },
-        ],
-      },
-    ],
-  });
+  const image = writeOwnedFilesLayout(person.folder.join("image"));
   const run = (flags: readonly string[], script: string) =>
     person.ok(["run", "--rm", "--network=none", ...flags, image, ...sh(script)]);
   expect(await run(["-v", "www:/srv/www"], "cat /srv/www/index; stat -c %u /srv/www/index; touch /srv/www/mine")).toBe(

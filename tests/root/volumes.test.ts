@@ -1,7 +1,8 @@
 /** Volumes and secrets where root runs tsbox: no user namespace, so owners are what they are. */
 import { expect } from "bun:test";
 import { statSync } from "node:fs";
-import { busybox, busyboxImage, writeBusyboxLayout } from "../support/busybox-image.ts";
+import { busybox } from "../support/busybox-image.ts";
+import { writeOwnedFilesLayout } from "../support/owned-files-image.ts";
 import { executable, requires, root } from "../support/skip.ts";
 import { Person } from "../support/tsbox.ts";
 
@@ -10,17 +11,7 @@ const sh = (script: string) => ["sh", "-c", script];
 
 test("a new volume is filled with the image's owners, given away with U, exported, imported and removed", async () => {
   using person = new Person();
-  const image = writeBusyboxLayout(person.folder.join("image"), {
-    layers: [
-      ...(busyboxImage().layers ?? []),
-      {
-        content: [
-          { path: "srv/www/", type: "directory", mode: 0o750, uid: 33, gid: 34 },
-          { path: "srv/www/index", data: "page", mode: 0o640, uid: 33, gid: 33 },
-        ],
-      },
-    ],
-  });
+  const image = writeOwnedFilesLayout(person.folder.join("image"));
   const run = (flags: readonly string[], script: string) =>
     person.ok(["run", "--rm", "--network=none", ...flags, image, ...sh(script)]);
   const look = "cat /srv/www/index; stat -c %u:%g /srv/www /srv/www/index";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { RuntimeConfig } from "../../src/oci/index.ts";
-import { printPlan } from "../../src/plan/index.ts";
-import { type CompileOptions, compileForeground } from "../../src/runtime/index.ts";
+import type { CompileOptions } from "../../src/runtime/index.ts";
+import { explainForeground } from "../support/explain-foreground.ts";
 
 const mapping = {
   kind: "subuid",
@@ -29,27 +29,8 @@ const networked: RuntimeConfig = {
   linux: { namespaces: [{ type: "pid" }, { type: "mount" }, { type: "network" }] },
 };
 
-async function compile(config: RuntimeConfig, options: Partial<CompileOptions> = {}): Promise<string> {
-  const plan = compileForeground({
-    config,
-    mapping,
-    root: { kind: "folder", path: "/rootfs" },
-    seccomp: undefined,
-    state: { ociVersion: "1.3.0", id: "box", status: "creating", bundle: "/b" },
-    init: false,
-    interactive: false,
-    helpers: [],
-    commands: [],
-    cgroup: undefined,
-    openNamespaces: new Map(),
-    lockFd: undefined,
-    records: { folder: "/container", removed: true, events: undefined },
-    remove: { always: [], onFailure: [] },
-    cleanup: ["/bin/false"],
-    ...options,
-  });
-  return await printPlan(plan);
-}
+const compile = (config: RuntimeConfig, options: Partial<CompileOptions> = {}): Promise<string> =>
+  explainForeground(config, { mapping, ...options });
 
 /** The operations of one program, by name. */
 function operations(text: string, program: string): string[] {

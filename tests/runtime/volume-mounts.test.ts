@@ -1,40 +1,26 @@
 /** What plans do to the sources of volumes, operation by operation. */
 import { expect, test } from "bun:test";
-import { printPlan } from "../../src/plan/index.ts";
-import { type CompileOptions, compileForeground } from "../../src/runtime/index.ts";
+import type { RuntimeConfig } from "../../src/oci/index.ts";
+import type { CompileOptions } from "../../src/runtime/index.ts";
+import { explainForeground } from "../support/explain-foreground.ts";
+
+const mapping = {
+  kind: "subuid",
+  name: "m",
+  uids: [{ container: 0, host: 1000, count: 1 }],
+  gids: [{ container: 0, host: 1000, count: 1 }],
+} as const;
+
+const config: RuntimeConfig = {
+  ociVersion: "1.0.2",
+  process: { terminal: false, user: { uid: 0, gid: 0 }, args: ["true"], cwd: "/", env: [] },
+  root: { path: "/rootfs" },
+  mounts: [{ destination: "/data", type: "bind", source: "/tmp", options: ["rbind", "rprivate"] }],
+  linux: { namespaces: [{ type: "mount" }, { type: "user" }] },
+};
 
 async function operations(options: Partial<CompileOptions>): Promise<string[]> {
-  const mapping = {
-    kind: "subuid",
-    name: "m",
-    uids: [{ container: 0, host: 1000, count: 1 }],
-    gids: [{ container: 0, host: 1000, count: 1 }],
-  } as const;
-  const plan = compileForeground({
-    config: {
-      ociVersion: "1.0.2",
-      process: { terminal: false, user: { uid: 0, gid: 0 }, args: ["true"], cwd: "/", env: [] },
-      root: { path: "/rootfs" },
-      mounts: [{ destination: "/data", type: "bind", source: "/tmp", options: ["rbind", "rprivate"] }],
-      linux: { namespaces: [{ type: "mount" }, { type: "user" }] },
-    } as never,
-    mapping,
-    root: { kind: "folder", path: "/rootfs" },
-    seccomp: undefined,
-    state: { ociVersion: "1.0.2", id: "box", status: "creating", bundle: "/b" },
-    init: false,
-    interactive: false,
-    helpers: [],
-    commands: [],
-    cgroup: undefined,
-    openNamespaces: new Map(),
-    lockFd: undefined,
-    records: { folder: "/b", removed: true, events: undefined },
-    remove: { always: [], onFailure: [] },
-    cleanup: ["/bin/false"],
-    ...options,
-  });
-  const text = await printPlan(plan);
+  const text = await explainForeground(config, { mapping, ...options });
   return text
     .split("\n")
     .filter((line) => /volume|secret|\/data|marker/.test(line))
