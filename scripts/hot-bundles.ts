@@ -165,42 +165,47 @@ export async function hotBundles(
     };
   };
 
+  writeFileSync(join(folder, "revealing.ts"), "");
   // before the first bundle: the bundler remembers for the life of this process which files a folder has
   for (let index = 0; index <= 2 ** groups.length; index++) {
-    for (const name of [`hot-${index}.js`, `hot-${index}.entry.ts`]) writeFileSync(join(folder, name), "");
+    writeFileSync(join(folder, `hot-${index}.js`), "");
   }
 
-  const makeFile = async (index: number, wanted: Iterable<string>) => {
+  /** Those modules with all that they export, and whatever that takes: the text of one file, and what is in it. */
+  const whole = async (wanted: Iterable<string>) => {
     let own = new Set(wanted);
-    const revealing = join(folder, `hot-${index}.entry.ts`);
+    const revealing = join(folder, "revealing.ts");
     for (;;) {
       writeFileSync(revealing, [...own].map((module) => hot.reveal(module)).join(""));
       const { text, modules } = await bundle([revealing]);
       modules.delete(revealing);
-      const file = join(folder, `hot-${index}.js`);
-      writeFileSync(file, text);
-      // with all that they export, modules may need others, which are in this file then and must be exported too
-      if ([...modules].every((module) => own.has(module))) {
-        for (const module of own) hot.put(module, file);
-        return;
-      }
+      if ([...modules].every((module) => own.has(module))) return { text, modules: own };
       own = new Set([...own, ...modules]);
     }
+  };
+  let files = 0;
+  const makeFile = async (wanted: Iterable<string>) => {
+    const { text, modules } = await whole(wanted);
+    const file = join(folder, `hot-${files++}.js`);
+    writeFileSync(file, text);
+    for (const module of modules) hot.put(module, file);
   };
 
   const { modules: first } = await bundle([entry]);
   first.delete(resolve(entry));
-  await makeFile(0, first);
+  await makeFile(first);
   const members = new Map<string, number[]>();
   for (const [group, entries] of groups.entries()) {
-    for (const module of (await bundle(entries)).modules) members.set(module, [...(members.get(module) ?? []), group]);
+    const { modules } = await whole((await bundle(entries)).modules);
+    for (const module of modules) members.set(module, [...(members.get(module) ?? []), group]);
   }
   mergeSmallSets(members);
   // what most groups have comes first: the others import from it
   const sets = [...new Set([...members.values()].map(String))].sort((a, b) => b.length - a.length);
-  for (const [index, set] of sets.entries()) {
-    const own = [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module);
-    await makeFile(index + 1, own);
+  for (const set of sets) {
+    await makeFile(
+      [...members].filter(([module, of]) => String(of) === set && !hot.has(module)).map(([module]) => module),
+    );
   }
   return shims(hot);
 }
