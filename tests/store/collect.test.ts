@@ -140,8 +140,8 @@ test("a collection waits for who is just about to use something", async () => {
   const needs = { name: NAME, manifest: image.manifest.digest, mapping: MAPPING.name, layers: image.chainIDs };
   // flock blocks this process, so another one lets go
   const release = `sleep 0.3; mkdir -p ${path}; echo '${JSON.stringify({ needs })}' > ${path}/container.json; kill -9 ${holder.pid}`;
-  const helper = Bun.spawn(["sh", "-c", release]);
   const started = Date.now();
+  const helper = Bun.spawn(["sh", "-c", release]);
   expect(await collect(store)).toMatchObject({ blobs: 0 });
   expect(Date.now() - started).toBeGreaterThan(250);
   await helper.exited;

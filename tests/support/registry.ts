@@ -103,7 +103,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
 }
 
 async function answered(url: string, gone: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     try {
       await fetch(`${url}/v2/`, { tls: { rejectUnauthorized: false } });

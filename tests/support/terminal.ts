@@ -35,7 +35,7 @@ export function runOnTerminal(
   const { terminal } = child;
   if (terminal === undefined) throw new Error("Bun made no terminal");
 
-  const see = (pattern: RegExp, timeout = 10_000) =>
+  const see = (pattern: RegExp, timeout = 30_000) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const check = () => {
         const match = shown.slice(seen).match(pattern);

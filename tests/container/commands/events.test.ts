@@ -1,6 +1,6 @@
 /** `tsbox events`: what is told, by whom, and that nothing is lost when the file is full. */
 import { describe, expect } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { readEvents, type StoredEvent } from "../../../src/container/event-log.ts";
 import { eventsFile, noteEvent, SIZE_LIMIT } from "../../../src/container/events.ts";
 import { Host, until } from "../../integration/detached/host.ts";
@@ -15,13 +15,20 @@ const past = async (host: Host, ...args: string[]) =>
   (await host.ok(["events", "--stream=false", ...args])).split("\n").filter(Boolean);
 const ACTIONS = ["--format", "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"];
 
+/** Whether a `tsbox events` has come so far that it misses nothing: it has a handler for SIGTERM. proc(5), SigCgt */
+function follows(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+}
+
 describe("events", () => {
   it("tells a container's life in order, with exit status, signal and names", async () => {
     using host = new Host();
     const id = await host.start(
       ["--name", "box", "--label", "tier=web"],
-      ["sh", "-c", "trap 'exit 3' TERM; sleep 1000 & wait"],
+      ["sh", "-c", "trap 'exit 3' TERM; echo up; sleep 1000 & wait"],
     );
+    await until("its trap is set", async () => (await host.ok(["logs", "box"])) === "up\n");
     await host.ok(["exec", "box", "true"]);
     await host.ok(["rename", "box", "old"]);
     await host.ok(["stop", "old"]);
@@ -125,7 +132,7 @@ describe("events", () => {
     await until("its end is told", async () => (await past(host, "--filter", "event=die")).length === 1);
     const child = host.spawn(["events", "--filter", "type=container", "--format", "{{.Action}} {{.Name}}"]);
     const reader = child.stdout.getReader();
-    await Bun.sleep(300);
+    await until("it follows", () => follows(child.pid));
     await host.start(["--name", "box", "--rm"], ["true"]);
     let text = "";
     while (!text.includes("die")) text += new TextDecoder().decode((await reader.read()).value);
@@ -141,7 +148,7 @@ describe("events", () => {
   it("follows where nothing has happened yet", async () => {
     using host = new Host();
     const child = host.spawn(["events", "--filter", "type=container", "--format", "{{.Action}}"]);
-    await Bun.sleep(300);
+    await until("it follows", () => follows(child.pid));
     await host.start(["--name", "box"], ["sleep", "1000"]);
     const reader = child.stdout.getReader();
     let text = "";

@@ -13,7 +13,7 @@ const serve = (port: number) => ["sh", "-c", `mkdir /w; echo ${port} > /w/index.
 /** What is answered at an address; nobody may listen yet. */
 async function ask(address: string): Promise<string> {
   const reached = address.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
-  for (let attempt = 0; attempt < 50; attempt++) {
+  for (let attempt = 0; attempt < 400; attempt++) {
     try {
       return (await (await fetch(`http://${reached}/`)).text()).trim();
     } catch {

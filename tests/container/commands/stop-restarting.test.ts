@@ -17,7 +17,7 @@ it("stop and rm -f are for good at whatever moment of a restart, and do not wait
     const before = Date.now();
     const { exitCode, stderr } = await host.run(i % 2 === 0 ? ["rm", "-f", name] : ["stop", "-t", "1", name]);
     expect({ i, exitCode, stderr }).toEqual({ i, exitCode: 0, stderr: "" });
-    expect(Date.now() - before).toBeLessThan(5000);
+    expect(Date.now() - before).toBeLessThan(9000);
   };
   for (let i = 0; i < 20; i += 2) await Promise.all([one(i), one(i + 1)]);
   await Bun.sleep(300);

@@ -15,6 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { until } from "../../integration/detached/host.ts";
 import { writeTar } from "../../support/tar.ts";
 import { containers, test } from "./containers.ts";
 
@@ -192,7 +193,8 @@ test("a container starts again with what was copied while it did not run, and is
   await it.ok(["stop", "-t", "0", "again"]);
   await it.ok(["cp", "src/f", "again:/kept"]);
   const holding = it.person.spawn(["cp", "-", "again:/tmp"], { cwd: it.here });
-  await Bun.sleep(500);
+  const lock = `${it.person.storage}/containers/${(await it.ok(["ps", "-aq", "--no-trunc", "--filter", "name=again"])).trim()}/lock`;
+  await until("it holds the lock", () => !Bun.spawnSync(["flock", "--nonblock", lock, "true"]).success);
   expect((await it.tsbox(["start", "again"])).exitCode).not.toBe(0);
   holding.stdin.write(writeTar([{ path: "late", data: "late" }]));
   await holding.stdin.end();

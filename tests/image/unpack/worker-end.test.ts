@@ -11,10 +11,10 @@ const test = requires(native, userNamespaces);
 const PROGRAM = fileURLToPath(new URL("unpack-program.ts", import.meta.url));
 const MEGABYTE = 1024 * 1024;
 
-/** @throws Error when it is not so after five seconds */
+/** @throws Error when it is not so after half a minute */
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); await Bun.sleep(10))
-    if (Date.now() > end) throw new Error(`not so after five seconds: ${what}`);
+  for (const end = Date.now() + 30_000; !isSo(); await Bun.sleep(10))
+    if (Date.now() > end) throw new Error(`not so after half a minute: ${what}`);
 }
 
 function isAlive(pid: number): boolean {

@@ -19,7 +19,7 @@ const workersNow = () =>
 
 /** @throws Error when some are left after five seconds */
 async function untilGone(): Promise<void> {
-  for (const end = Date.now() + 5000; workersNow().length > 0; await Bun.sleep(10))
+  for (const end = Date.now() + 30_000; workersNow().length > 0; await Bun.sleep(10))
     if (Date.now() > end) throw new Error("workers are left");
 }
 

@@ -82,11 +82,11 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** Asks until the answer is true. @throws Error with `what` after ten seconds */
+/** Asks until the answer is true. @throws Error with `what` after half a minute */
 export async function until(what: string, answer: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   while (!(await answer())) {
-    if (Date.now() > end) throw new Error(`not within ten seconds: ${what}`);
+    if (Date.now() > end) throw new Error(`not within half a minute: ${what}`);
     await Bun.sleep(100);
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { busybox } from "../../support/busybox-image.ts";
 import { executable, requires, userNamespaces } from "../../support/skip.ts";
 import { TSBOX } from "../../support/tsbox.ts";
-import { Host, isProcess, until } from "./host.ts";
+import { Host, isClient, isProcess, until } from "./host.ts";
 
 const it = requires(executable, busybox, userNamespaces);
 
@@ -90,7 +90,7 @@ describe("attach", () => {
       ["sh", "-c", "read go; i=0; while [ $i -lt 30000 ]; do echo line $i; i=$((i+1)); done"],
     );
     const children = [1, 2, 3].map(() => host.spawn(["attach", "--no-stdin", "box"]));
-    await Bun.sleep(300);
+    await until("all are attached", () => children.every(({ pid }) => isClient(pid)));
     const slow = children[0];
     slow?.kill("SIGSTOP");
     const typist = host.spawn(["attach", "box"]);
@@ -153,10 +153,10 @@ describe("terminals", () => {
     await host.start(["-it", "--name", "box"], ["sh"]);
     await using terminal = host.terminal(["attach", "box"]);
     terminal.resize(101, 33);
-    terminal.type("stty size\r");
-    await terminal.see(/33 101/);
+    terminal.type("until stty size | grep '33 101'; do sleep 0.05; done\r");
+    await terminal.see(/\n33 101/);
     terminal.type("sleep 1000\r");
-    await Bun.sleep(200);
+    await until("it sleeps", async () => (await host.ok(["top", "box"])).includes("sleep 1000"));
     terminal.type("\x03");
     terminal.type("echo st$?\r");
     await terminal.see(/st130/);
@@ -179,8 +179,8 @@ describe("terminals", () => {
     await host.start(["--name", "box"], ["sleep", "1000"]);
     await using terminal = host.terminal(["exec", "-it", "-e", "A=b", "box", "sh"]);
     terminal.resize(90, 20);
-    terminal.type("tty; echo $A-$((2+3)); stty size\r");
-    await terminal.see(/\/dev\/pts\/0[\s\S]*b-5[\s\S]*20 90/);
+    terminal.type("tty; echo $A-$((2+3)); until stty size | grep '20 90'; do sleep 0.05; done\r");
+    await terminal.see(/\/dev\/pts\/0[\s\S]*b-5[\s\S]*\n20 90/);
     terminal.type("exit 6\r");
     expect(await terminal.exited).toBe(6);
   });

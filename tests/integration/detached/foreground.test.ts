@@ -41,7 +41,7 @@ describe("--restart", () => {
     using host = new Host();
     for (const script of ["trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done", "echo up; exit 6"]) {
       const child = host.spawn(front(host, ["--restart=always"], script));
-      await until("it is up", async () => (await events(host, "start")).length > 0);
+      await child.stdout.getReader().read();
       if (script.endsWith("6")) await until("it pauses for long", async () => (await events(host, "die")).length > 4);
       await host.ok(["stop", "box"]);
       expect(await child.exited).toBe(script.endsWith("6") ? 6 : 5);

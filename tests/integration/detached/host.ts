@@ -33,10 +33,13 @@ export class Host extends Person {
     return JSON.parse(this.read(name, "started.json")).pid;
   }
 
-  /** pid of the monitor: the first process's parent, as the host sees it. */
+  /** pid of the monitor: the first process's parent, as the host sees it. @throws Error when it does not run */
   monitor(name: string): number {
-    const stat = readFileSync(`/proc/${this.pid(name)}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    const { pid, startTime } = JSON.parse(this.read(name, "started.json"));
+    const fields = statFields(pid);
+    // its number may be another's by now, whose parent is nobody's to kill
+    if (Number(fields[19]) !== startTime) throw new Error(`${name} does not run`);
+    return Number(fields[1]);
   }
 
   override [Symbol.dispose](): void {
@@ -45,11 +48,14 @@ export class Host extends Person {
   }
 }
 
+/** Milliseconds: what takes one when nothing else runs may take seconds beside other work on a small machine. */
+const PATIENCE = 30_000;
+
 /** Until it is true. @throws Error that names it */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeout = 10_000,
+  timeout = PATIENCE,
 ): Promise<void> {
   const deadline = Date.now() + timeout;
   while (!(await condition())) {
@@ -74,9 +80,19 @@ function readlinkIfAny(path: string): string {
 
 export function isProcess(pid: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !" ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "X");
+    return !" ZX".includes(statFields(pid)[0] || "X");
   } catch {
     return false;
   }
+}
+
+/** Whether a command has become the client of a monitor, and waits for what that or the person says. */
+export function isClient(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("memfd:tsbox") && statFields(pid)[0] === "S";
+}
+
+/** From the state's letter on. proc(5), /proc/PID/stat */
+function statFields(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

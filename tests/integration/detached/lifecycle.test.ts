@@ -93,18 +93,32 @@ describe("create, start, stop, restart, kill, wait, rm", () => {
     expect(host.containers()).toEqual([]);
   });
 
+  it("wait tells how a container ended that went with its end, also one in the foreground", async () => {
+    using host = new Host();
+    const run = ["run", "--rm", "-i", "--network=none", "--name", "box", host.image, "sh", "-c", "read x; exit 6"];
+    const running = host.spawn(run);
+    await until("it runs", async () => (await host.ok(["ps", "-q"])) !== "");
+    const waiting = host.spawn(["wait", "box"]);
+    await until("it waits", () => waitsFor(waiting.pid));
+    await running.stdin.end();
+    expect(await running.exited).toBe(6);
+    expect(await new Response(waiting.stdout).text()).toBe("6\n");
+    expect(host.containers()).toEqual([]);
+  });
+
   it("stop sends the stop signal, waits, and kills", async () => {
     using host = new Host();
-    await host.start(["--name", "polite"], ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done"]);
+    const names = ["polite", "deaf", "other"];
+    await host.start(["--name", "polite"], ["sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done"]);
     await host.start(
       ["--name", "deaf", "--stop-timeout", "1"],
-      ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"],
+      ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"],
     );
     await host.start(
       ["--name", "other", "--stop-signal", "USR1"],
-      ["sh", "-c", "trap 'exit 6' USR1; while :; do sleep 0.05; done"],
+      ["sh", "-c", "trap 'exit 6' USR1; echo up; while :; do sleep 0.05; done"],
     );
-    await Bun.sleep(200);
+    for (const name of names) await until("its trap is set", async () => (await host.ok(["logs", name])) === "up\n");
     expect(await host.ok(["stop", "polite", "deaf", "other"])).toBe("polite\ndeaf\nother\n");
     expect(await host.ok(["wait", "polite", "deaf", "other"])).toBe("5\n137\n6\n");
     // one that does not run is no failure
@@ -125,10 +139,10 @@ describe("create, start, stop, restart, kill, wait, rm", () => {
 
   it("kill sends any signal, and says that one does not run", async () => {
     using host = new Host();
-    await host.start(["--name", "box"], ["sh", "-c", "trap 'echo hup' HUP; while :; do sleep 0.05; done"]);
-    await Bun.sleep(100);
+    await host.start(["--name", "box"], ["sh", "-c", "trap 'echo hup' HUP; echo up; while :; do sleep 0.05; done"]);
+    await until("its trap is set", async () => (await host.ok(["logs", "box"])) === "up\n");
     await host.ok(["kill", "-s", "HUP", "box"]);
-    await until("it got it", async () => (await host.ok(["logs", "box"])) === "hup\n");
+    await until("it got it", async () => (await host.ok(["logs", "box"])) === "up\nhup\n");
     await host.ok(["kill", "box"]);
     expect(await host.ok(["wait", "box"])).toBe("137\n");
     expect(await host.run(["kill", "box"])).toMatchObject({
@@ -246,8 +260,8 @@ describe("races", () => {
   it("rm -f during exec ends both", async () => {
     using host = new Host();
     await host.start(["--name", "box"], FOREVER);
-    const exec = host.spawn(["exec", "box", "sleep", "1000"]);
-    await Bun.sleep(200);
+    const exec = host.spawn(["exec", "box", "sh", "-c", "echo up; exec sleep 1000"]);
+    await exec.stdout.getReader().read();
     await host.ok(["rm", "-f", "box"]);
     expect(await exec.exited).toBe(137);
     expect(host.containers()).toEqual([]);

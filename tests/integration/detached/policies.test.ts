@@ -53,6 +53,7 @@ describe("--restart", () => {
       }
     });
     await host.ok(["kill", "box"]);
+    await until("it has ended", async () => (await host.ok(["ps", "-q"])) === "");
     await Bun.sleep(500);
     expect(await host.ok(["ps", "-q"])).toBe("");
   });

@@ -12,7 +12,7 @@ const it = requires(executable, busybox, program("tmux"), userNamespaces);
 class Desk extends Host {
   constructor() {
     super();
-    this.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "bash --norc --noprofile");
+    this.tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "exec bash --norc --noprofile");
     this.type(`PS1='host> '; t() { ${TSBOX} "$@"; }; clear`);
   }
 
@@ -79,7 +79,7 @@ it("run -it, its size, detach keys, attach, Ctrl-C, Ctrl-Z, and the shell's own 
   await desk.sees(PROMPT);
 
   desk.type("clear; sleep 1000");
-  await Bun.sleep(200);
+  await until("it sleeps", async () => (await desk.ok(["top", "box"])).includes("sleep 1000"));
   desk.press("C-z");
   await desk.sees(/Stopped {2,}sleep 1000/);
   desk.type("fg");
@@ -161,7 +161,7 @@ it("a window that is closed ends run -it --rm, not a container that somebody onl
     // an interactive shell takes no notice, as a container's first process may: it is killed a while later
     [`t run -it --rm --network=none --name goes ${desk.image} sh`, true],
   ] as const) {
-    desk.tmux("new-window", "bash --norc --noprofile");
+    desk.tmux("new-window", "exec bash --norc --noprofile");
     desk.type(`PS1='host> '; t() { ${TSBOX} "$@"; }; HANDLER='${HANDLER}'; clear`);
     await desk.sees(HOST);
     desk.type(line);

@@ -8,16 +8,21 @@ import { expectNothingLeft } from "./leftovers.ts";
 
 const test = requires(...needs, program("strace"));
 
-/** Waits a second before the first call of that name. */
+/** Waits two seconds before the first call of that name. */
 function heldAt(call: string, trace: string): readonly string[] {
-  return ["strace", "-o", trace, "-e", `trace=${call}`, "-e", `inject=${call}:delay_enter=1000000:when=1`];
+  return ["strace", "-o", trace, "-e", `trace=${call}`, "-e", `inject=${call}:delay_enter=2000000:when=1`];
+}
+
+/** Until it has come to the call: strace writes down what it is called with before it waits. */
+async function isHeld(it: Box, call: string): Promise<void> {
+  await until(() => existsSync(it.path("trace")) && it.read("trace").includes(`${call}(`), `${call} to be called`);
 }
 
 test("a start that has opened the fifo, when another one starts the container", async () => {
   using it = new Box();
   const id = await it.create({ args: ["sleep", "1000"] });
   const slow = it.spawn(["start", id], { under: heldAt("unlinkat", it.path("trace")) });
-  await Bun.sleep(400);
+  await isHeld(it, "unlinkat");
   await it.ok(["start", id]);
   const { exitCode, stderr } = await slow.result();
   expect([exitCode, stderr]).toEqual([1, expect.stringContaining("it has been started already")]);
@@ -47,7 +52,7 @@ test("delete that is slow, when another one has been faster and the id is used a
   await it.ok(["kill", "box", "KILL"]);
   await it.becomes("box", "stopped");
   const slow = it.spawn(["delete", "box"], { under: heldAt("unlinkat", it.path("trace")) });
-  await Bun.sleep(400);
+  await isHeld(it, "unlinkat");
   await it.ok(["delete", "--force", "box"]);
   await it.ok(["create", "--bundle", bundle, "box"]);
   const { pid } = await it.state("box");

@@ -129,7 +129,7 @@ export class Box implements Disposable {
     return (await this.state(id)).status;
   }
 
-  /** Waits until it has that status. @throws Error after ten seconds */
+  /** Waits until it has that status. @throws Error after half a minute */
   async becomes(id: string, status: string): Promise<void> {
     await until(async () => (await this.status(id)) === status, `${id} to be ${status}`);
   }
@@ -163,7 +163,7 @@ export function box(): Box {
 }
 
 /** @throws Error when it takes longer than `timeout` ms */
-export async function until(met: () => boolean | Promise<boolean>, what: string, timeout = 10_000): Promise<void> {
+export async function until(met: () => boolean | Promise<boolean>, what: string, timeout = 30_000): Promise<void> {
   for (const end = Date.now() + timeout; !(await met()); await Bun.sleep(10))
     if (Date.now() > end) throw new Error(`waited ${timeout} ms for ${what}`);
 }

@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, requires } from "../../support/skip.ts";
-import { Box, needs } from "./box.ts";
+import { Box, needs, until } from "./box.ts";
 import { setHooks } from "./hook-scripts.ts";
 import { expectNoMore, expectNothingLeft, processesOf, surroundings } from "./leftovers.ts";
 
@@ -173,9 +173,12 @@ test(
       expect([call.line, await it.status(id)]).toEqual([call.line, "running"]);
     }
     // one that has ended stays a zombie, because this container's first process waits for none
-    await Bun.sleep(200);
-    const stats = await it.ok(["exec", id, "sh", "-c", "cat /proc/[0-9]*/stat"]);
-    expect(stats.split("\n").filter((line) => /\(sleep\) [^Z]/.test(line))).toHaveLength(1);
+    const sleeping = async () => {
+      const stats = await it.ok(["exec", id, "sh", "-c", "cat /proc/[0-9]*/stat"]);
+      return stats.split("\n").filter((line) => /\(sleep\) [^Z]/.test(line));
+    };
+    await until(async () => (await sleeping()).length <= 1, "all that exec started to end");
+    expect(await sleeping()).toHaveLength(1);
     await it.ok(["delete", "--force", id]);
     await expectNothingLeft(it, "exec");
   },
