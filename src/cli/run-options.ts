@@ -2,8 +2,10 @@
 
 import type {
   CgroupsMode,
+  IpcChoice,
   LogOptions,
   NamespaceChoice,
+  PidChoice,
   PullPolicy,
   RunOptions,
   SdNotify,
@@ -77,6 +79,8 @@ export function readRunOptions(
     throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");
   if (last(args, "ipc") === "host" && args.flags.has("shm-size"))
     throw new TsboxError("usage", "cannot use --shm-size with --ipc=host: /dev/shm is the host's");
+  if (last(args, "ipc") === "none" && args.flags.has("shm-size"))
+    throw new TsboxError("usage", "cannot use --shm-size with --ipc=none: there is no /dev/shm then");
   if (isOn(args, "replace") && last(args, "name") === undefined)
     throw new TsboxError("usage", "cannot use --replace without --name: it removes the container that has the name");
   return {
@@ -130,8 +134,8 @@ export function readRunOptions(
     addHosts: all(args, "add-host").map(parseAddHost),
     rlimits: all(args, "ulimit").map((text) => values().parseUlimit(text)),
     sysctl: pairs(args, "sysctl"),
-    pid: oneOf<NamespaceChoice>(args, "pid", ["private", "host"], "private"),
-    ipc: oneOf<NamespaceChoice>(args, "ipc", ["private", "host"], "private"),
+    pid: readPid(args),
+    ipc: oneOf<IpcChoice>(args, "ipc", ["private", "host", "none"], "private"),
     uts: oneOf<NamespaceChoice>(args, "uts", ["private", "host"], "private"),
     cgroupns: args.flags.has("cgroupns")
       ? oneOf<NamespaceChoice>(args, "cgroupns", ["private", "host"], "private")
@@ -156,6 +160,17 @@ export function readRunOptions(
     certDir: last(args, "cert-dir"),
     pod: last(args, "pod"),
   };
+}
+
+function readPid(args: ParsedArgs): PidChoice {
+  const [, name] = /^container:(.+)$/.exec(last(args, "pid") ?? "") ?? [];
+  if (name === undefined) return oneOf<PidChoice>(args, "pid", ["private", "host", "container:ID"], "private");
+  if (args.flags.has("pod"))
+    throw new TsboxError(
+      "unsupported",
+      "cannot use --pid=container: with --pod: a container is in one user namespace, and those are two",
+    );
+  return `container:${name}`;
 }
 
 /** With keep-id the program is the caller, whoever the image says it is. */

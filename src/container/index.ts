@@ -7,9 +7,11 @@ export { parseEnv } from "./spec/environment.ts";
 export type {
   CgroupsMode,
   HealthOptions,
+  IpcChoice,
   LogOptions,
   MountRequest,
   NamespaceChoice,
+  PidChoice,
   PullPolicy,
   RunOptions,
   SdNotify,

@@ -5,6 +5,7 @@ import { statPath } from "../linux/stat.ts";
 import { statfs } from "../linux/statfs.ts";
 import { warn } from "../linux/warn.ts";
 import { writeText } from "../linux/write-text.ts";
+import type { NetworkSetup } from "../network/index.ts";
 import type { RuntimeConfig } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
@@ -57,9 +58,11 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     named?.setUp ?? pod?.setUp,
   );
   if (network.setup.warning !== undefined) warn(network.setup.warning);
-  const other = network.setup.joinContainer;
+  const others = { network: network.setup.joinContainer, pid: /^container:(.+)$/.exec(options.pid)?.[1] };
   const joined =
-    other === undefined ? undefined : (await import("./join-network.ts")).joinNetwork(store, other, mapping);
+    others.network === undefined && others.pid === undefined
+      ? undefined
+      : (await import("./join-container.ts")).joinContainer(store, others, mapping, named !== undefined);
   const root =
     container.root === undefined
       ? folderRoot(options.rootfs ?? "")
@@ -78,7 +81,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     readFile: (path) => readImageFile(folders, path),
     newNetwork: network.setup.newNamespace,
     files: { ...(joined?.files ?? { ...network.files, ...pod?.files }), ...notifying?.files },
-    joinNamespaces: joined?.namespaces ?? named?.namespaces ?? pod?.namespaces ?? [],
+    joinNamespaces: checkedJoins(joined?.namespaces ?? named?.namespaces ?? pod?.namespaces ?? [], network.setup),
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
   });
@@ -125,6 +128,21 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
     whole: [`${store}/containers/names/${record.name}`, folder],
     cleanup: [...selfCommand(), "__remove-container", store, id],
   };
+}
+
+/**
+ * Whoever shares its process ids could look into a container that is being made, so the kernel is told to let nobody do that (PR_SET_DUMPABLE), the
+ * network's helper neither.
+ */
+function checkedJoins<T extends { readonly type: string }>(
+  joins: readonly T[],
+  { helper }: NetworkSetup,
+): readonly T[] {
+  if (helper === undefined || !joins.some(({ type }) => type === "pid")) return joins;
+  throw new TsboxError(
+    "unsupported",
+    `cannot use --network=${helper.kind} with the process ids of other containers: ${helper.kind} cannot enter a namespace of its own then; use --network=none, --network=host or that of the other container`,
+  );
 }
 
 /** systemd listens there, when a service of it starts the container. */

@@ -428,6 +428,40 @@ describe("--network=container:", () => {
   });
 });
 
+describe("--pid=container:", () => {
+  test("two containers see each other's processes, and nothing else of each other", async () => {
+    const first = it.person.spawn([
+      ...["run", "--rm", "--name", "watched", "--network=none", it.image],
+      ...sh("echo of the first > /only; echo ready; exec sleep 4243"),
+    ]);
+    const reader = first.stdout.getReader();
+    await reader.read();
+    const join = (flags: readonly string[], script: string) =>
+      it.person.run(["run", "--rm", "--pid=container:watched", ...flags, it.image, ...sh(script)]);
+    const seen = await join(["--network=none"], "cat /proc/1/cmdline | tr '\\0' ' '; ls /only; exit 4");
+    expect(seen.stdout).toBe("sleep 4243 ");
+    expect(seen.exitCode).toBe(4);
+    const [own, others] = (
+      await join(["--network=container:watched"], "for id in self 1; do readlink /proc/$id/ns/net; done")
+    ).stdout.split("\n");
+    expect(own).toBe(others ?? "");
+    const pasta = await join(["--network=pasta"], "true");
+    expect(pasta).toMatchObject({ exitCode: 125, stdout: "" });
+    expect(pasta.stderr).toMatch(/^tsbox: cannot use --network=pasta with the process ids of other containers: .*\n$/);
+    // the kernel ends everybody with the first process of a pid namespace
+    const second = it.person.spawn([
+      ...["run", "--rm", "--network=none", "--pid=container:watched", it.image],
+      ...sh("echo ready; exec sleep 4244"),
+    ]);
+    await second.stdout.getReader().read();
+    first.kill("SIGKILL");
+    await first.exited;
+    expect(await second.exited).toBe(137);
+    const gone = await join(["--network=none"], "true");
+    expect({ exitCode: gone.exitCode, stdout: gone.stdout }).toEqual({ exitCode: 125, stdout: "" });
+  });
+});
+
 describe("published ports", () => {
   for (const network of ["pasta", "slirp4netns"]) {
     test(`a client on the host reaches a server in the container through ${network}`, async () => {

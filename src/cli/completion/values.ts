@@ -39,6 +39,7 @@ const FLAGS: Readonly<Record<string, Values>> = {
   "storage-driver": { words: ["overlay", "fuse-overlayfs", "copy"] },
   userns: { words: ["auto", "keep-id", "subuid", "single", "host"] },
   network: { words: ["pasta", "slirp4netns", "host", "none", "container:"], kind: "network" },
+  pid: { words: ["private", "host", "container:"] },
   "security-opt": { words: ["seccomp=", "no-new-privileges=false", "mask=", "unmask="] },
   mount: { words: ["type=bind,", "type=volume,", "type=tmpfs,"] },
   platform: { words: ["linux/amd64", "linux/arm64"] },

@@ -31,7 +31,7 @@ export function hostConfig(record: ContainerRecord, saved: SavedOptions | undefi
     Init: options?.init ?? false,
     Links: null,
     OomScoreAdj: options?.oomScoreAdj ?? 0,
-    PidMode: options?.pid === "host" ? "host" : "",
+    PidMode: options === undefined || options.pid === "private" ? "" : options.pid,
     Privileged: options?.privileged ?? false,
     ReadonlyRootfs: options?.readOnly ?? false,
     SecurityOpt: securityOptions(options),

@@ -84,6 +84,8 @@ function leftOut(options: RunOptions): readonly (readonly [boolean, string])[] {
     [options.resources.pids !== undefined, "--pids-limit"],
     [options.stopSignal !== undefined, "--stop-signal"],
     [options.uts === "host", "--uts"],
+    [options.pid.startsWith("container:"), "--pid"],
+    [options.ipc === "none", "--ipc"],
     [options.expose.length > 0, "--expose"],
     [options.log.driver !== "json-file", "--log-driver"],
     [options.userns.mode !== "auto", "--userns"],

@@ -164,7 +164,7 @@ function buildLinux(options: RunOptions, context: SpecContext): Linux {
   checkSysctl(Object.keys(options.sysctl), { network: context.newNetwork, ipc: options.ipc !== "host" });
   const types: NamespaceType[] = options.cgroupns === "host" ? ["mount"] : ["mount", "cgroup"];
   if (options.pid === "private") types.push("pid");
-  if (options.ipc === "private") types.push("ipc");
+  if (options.ipc !== "host") types.push("ipc");
   if (options.uts === "private") types.push("uts");
   if (context.newNetwork) types.push("network");
   const { mapping } = context;

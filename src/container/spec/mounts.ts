@@ -48,7 +48,7 @@ function standardMounts(options: RunOptions, context: SpecContext): Mount[] {
   const safe = ["nosuid", "noexec", "nodev"];
   // the kernel makes a procfs or sysfs only for who owns the process ids or the network that it shows (user_namespaces(7))
   const [ownPids, ownNetwork] = [
-    options.pid === "private" || mapping.kind === "none",
+    options.pid !== "host" || mapping.kind === "none",
     newNetwork || mapping.kind === "none",
   ];
   // recursive: below the host's /sys are its cgroups (CVE-2023-25809)
@@ -83,10 +83,8 @@ function standardMounts(options: RunOptions, context: SpecContext): Mount[] {
       if ((context.hostHas ?? exists)(path)) mounts.push(bind(path, path));
   } else {
     const shm = [...safe, "mode=1777", `size=${options.shmSize}`];
-    mounts.push(
-      { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
-      { destination: "/dev/shm", type: "tmpfs", source: "shm", options: shm },
-    );
+    mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe });
+    if (options.ipc !== "none") mounts.push({ destination: "/dev/shm", type: "tmpfs", source: "shm", options: shm });
   }
   for (const path of context.privilegedDevices)
     mounts.push({ ...bind(path, path), options: ["bind", "rprivate", "nosuid", "noexec"] });

@@ -20,6 +20,10 @@ export interface SecurityOptions {
 }
 
 export type NamespaceChoice = "private" | "host";
+/** `container:NAME`: the process ids of a container that runs, by name or id. */
+export type PidChoice = NamespaceChoice | `container:${string}`;
+/** `none`: private, and without /dev/shm. */
+export type IpcChoice = NamespaceChoice | "none";
 export type CgroupsMode = "enabled" | "disabled" | "no-conmon" | "split";
 export type PullPolicy = "missing" | "always" | "never" | "newer";
 export type StorageDriver = "overlay" | "fuse-overlayfs" | "copy";
@@ -109,8 +113,8 @@ export interface RunOptions {
   readonly addHosts: readonly ExtraHost[];
   readonly rlimits: readonly Rlimit[];
   readonly sysctl: Readonly<Record<string, string>>;
-  readonly pid: NamespaceChoice;
-  readonly ipc: NamespaceChoice;
+  readonly pid: PidChoice;
+  readonly ipc: IpcChoice;
   readonly uts: NamespaceChoice;
   /** The view of cgroups; undefined: private. */
   readonly cgroupns?: NamespaceChoice | undefined;

@@ -312,7 +312,13 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
   [["--umask", "0888", "i"], "cannot use --umask 0888: it is not an octal number such as 0022"],
   [["--label-file", "/nonexistent", "i"], "cannot read --label-file /nonexistent: no such file or directory"],
   [["--pull", "sometimes", "i"], "cannot use --pull sometimes: it is not one of missing, always, never, newer"],
-  [["--pid", "container:x", "i"], "cannot use --pid container:x: it is not one of private, host"],
+  [["--pid", "container:", "i"], "cannot use --pid container:: it is not one of private, host, container:ID"],
+  [
+    ["--pid", "container:x", "--pod", "p", "i"],
+    "cannot use --pid=container: with --pod: a container is in one user namespace, and those are two",
+  ],
+  [["--ipc", "shareable", "i"], "cannot use --ipc shareable: it is not one of private, host, none"],
+  [["--ipc=none", "--shm-size=1m", "i"], "cannot use --shm-size with --ipc=none: there is no /dev/shm then"],
   [["--storage-driver", "zfs", "i"], "cannot use --storage-driver zfs: it is not one of overlay, fuse-overlayfs, copy"],
   ...["http", "0", "80-70", "80/sctp", "1.2.3.4:80"].map(
     (port) =>
@@ -327,6 +333,13 @@ const REFUSED: readonly (readonly [flags: readonly string[], message: string])[]
     "cannot set --sysctl vm.swappiness: it is not of a namespace, so it would change the host",
   ],
 ];
+
+test("--ipc=none is a namespace of its own, without /dev/shm", () => {
+  const { linux, mounts } = specify(["--ipc=none", "i"]);
+  expect(linux?.namespaces).toContainEqual({ type: "ipc" });
+  const places = mounts?.map(({ destination }) => destination) ?? [];
+  expect([places.includes("/dev/shm"), places.includes("/dev/mqueue")]).toEqual([false, true]);
+});
 
 test("no limit at all is nothing that a cgroup is needed for", () => {
   const resources = (...flags: string[]) => options([...flags, "i"]).resources;
