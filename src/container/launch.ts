@@ -118,6 +118,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
           path: eventsFile(store),
           start: containerEvent(record, "start"),
           die: containerEvent(record, "die"),
+          destroy: containerEvent(record, "destroy"),
           oom: containerEvent(record, "oom"),
           health: containerEvent(record, undefined),
         },

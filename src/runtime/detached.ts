@@ -21,7 +21,7 @@ import { slots } from "./conversation.ts";
 import { addHealth, type HealthCheck } from "./health.ts";
 import { CLIENT_FD, LOCK_FD, TERMINAL_FD } from "./lock-fd.ts";
 import { addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
-import { addEnd, addServed, type ServedOptions, type Streams } from "./served.ts";
+import { addDestroyed, addEnd, addServed, type ServedOptions, type Streams } from "./served.ts";
 
 /** Where a monitor keeps what the program writes. */
 export type LogDriver =
@@ -185,6 +185,7 @@ function addMonitor(
   if (options.cgroup !== undefined)
     monitor.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   addRemoval(plan, monitor, { always: options.remove, owned: options.owned, cleanup: options.cleanup, userns });
+  addDestroyed(monitor, options);
   const over = monitor.label();
   if (first !== undefined && options.afterExit !== undefined) {
     const alone = monitor.label();

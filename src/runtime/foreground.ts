@@ -2,7 +2,7 @@
 import { AT_REMOVEDIR } from "../linux/abi.gen.ts";
 import { ANY_FAILURE, addFailureProgram, PlanBuilder, type Program, STDIN, STDOUT } from "../plan/index.ts";
 import { addHelperEnd, addRemoval, type OwnedVolumes } from "./removal.ts";
-import { addEnd, addServed, type ServedOptions } from "./served.ts";
+import { addDestroyed, addEnd, addServed, type ServedOptions } from "./served.ts";
 
 export interface CompileOptions extends ServedOptions {
   /** Files and folders to be removed when the container has ended (`always`), or only when it could not be started. */
@@ -36,6 +36,7 @@ export function compileForeground(options: CompileOptions): Uint8Array {
   addEnd(outside, options);
   const { owned, cleanup } = options;
   addRemoval(plan, outside, { always: options.remove.always, owned, cleanup, userns });
+  addDestroyed(outside, options);
   if (options.cgroup !== undefined)
     outside.add("unlinkat", [null, options.cgroup, AT_REMOVEDIR], { recover: ANY_FAILURE });
   outside.add("exit", [256]);

@@ -40,6 +40,7 @@ export interface ContainerEvents {
   readonly path: string;
   readonly start: object;
   readonly die: object;
+  readonly destroy: object;
   readonly oom: object;
   /** Without its action. */
   readonly health: object;
@@ -223,7 +224,12 @@ function addExited(outside: Program, records: Records, more: string): void {
   outside.place(next);
 }
 
-function addEvent(outside: Program, { events }: Records, which: "start" | "die"): void {
+/** After the removal of a container that goes with its end. */
+export function addDestroyed(outside: Program, { records }: Pick<ServedOptions, "records">): void {
+  if (records.removed) addEvent(outside, records, "destroy");
+}
+
+function addEvent(outside: Program, { events }: Records, which: "start" | "die" | "destroy"): void {
   if (events === undefined) return;
   addEventLine(outside, events.path, eventLine(events[which], which === "die" ? `,"exitCode":${EXIT_STATUS}` : ""));
 }

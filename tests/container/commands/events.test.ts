@@ -135,8 +135,13 @@ describe("events", () => {
     await until("it follows", () => follows(child.pid));
     await host.start(["--name", "box", "--rm"], ["true"]);
     let text = "";
-    while (!text.includes("die")) text += new TextDecoder().decode((await reader.read()).value);
-    expect(text).toBe("create box\nstart box\ndie box\n");
+    // a container that goes with its end tells that it has gone
+    while (!text.includes("destroy")) text += new TextDecoder().decode((await reader.read()).value);
+    expect(text).toBe("create box\nstart box\ndie box\ndestroy box\n");
+    text = "";
+    await host.ok(["run", "--rm", "--network=none", "--name", "fore", host.image, "true"]);
+    while (!text.includes("destroy")) text += new TextDecoder().decode((await reader.read()).value);
+    expect(text).toBe("create fore\nstart fore\ndie fore\ndestroy fore\n");
     child.kill("SIGINT");
     expect(await child.exited).toBe(0);
     const soon = new Date(Date.now() + 500).toISOString();
