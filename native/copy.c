@@ -10,19 +10,6 @@
 #define MAX_DEPTH 256
 #define CHUNK 0x7ffff000
 
-struct entry {
-  u64 inode;
-  long offset;
-  u16 length;
-  u8 type;
-  char name[];
-};
-
-static long close_after(long fd, long result) {
-  if (fd >= 0) SYS_1(__NR_close, fd);
-  return result;
-}
-
 static long stat_at(long dir, const char *name, struct statx *out) {
   return SYS_5(__NR_statx, dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, out);
 }
@@ -102,22 +89,16 @@ static long copy_entry(long from, long to, const char *name, int depth) {
   return close_after(below, close_after(made, result));
 }
 
-static int is_dot(const char *name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
-
 static long copy_folder(long from, long to, int depth) {
   if (depth > MAX_DEPTH) return -ELOOP;
-  char buffer[2048] __attribute__((aligned(8)));
-  for (;;) {
-    long bytes = SYS_3(__NR_getdents64, from, buffer, sizeof buffer);
-    if (bytes <= 0) return bytes;
-    for (long at = 0; at < bytes;) {
-      struct entry *entry = (struct entry *)(buffer + at);
-      at += entry->length;
-      if (is_dot(entry->name)) continue;
-      long result = copy_entry(from, to, entry->name, depth);
-      if (result < 0) return result;
-    }
+  struct entries entries;
+  begin_entries(&entries, (int)from);
+  long result = 0;
+  for (const char *name; (name = next_entry(&entries, &result)) != 0;) {
+    result = copy_entry(from, to, name, depth);
+    if (result < 0) return result;
   }
+  return result;
 }
 
 /*
@@ -126,9 +107,7 @@ static long copy_folder(long from, long to, int depth) {
  */
 long inherit_folder(int mount, int root, const char *path, int mode, int contents) {
   /* a mode can be seen of a folder that may not be read */
-  u64 flags = (contents ? O_RDONLY : O_PATH) | O_DIRECTORY | O_CLOEXEC;
-  struct open_how how = {.flags = flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-  long from = SYS_4(__NR_openat2, root, path, &how, sizeof how);
+  long from = open_in(root, path, (contents ? O_RDONLY : O_PATH) | O_DIRECTORY, 0);
   if (from == -ENOENT) return 0;
   if (from < 0) return from;
   long to = SYS_4(__NR_openat, mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -154,27 +133,23 @@ static long chown_one(long dir, const char *name, u32 uid, u32 gid, u32 *mode) {
 
 static long chown_below(long folder, u32 uid, u32 gid, int depth) {
   if (depth > MAX_DEPTH) return -ELOOP;
-  char buffer[2048] __attribute__((aligned(8)));
+  struct entries entries;
+  begin_entries(&entries, (int)folder);
   struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV | RESOLVE_BENEATH};
-  for (;;) {
-    long bytes = SYS_3(__NR_getdents64, folder, buffer, sizeof buffer);
-    if (bytes <= 0) return bytes;
-    for (long at = 0; at < bytes;) {
-      struct entry *entry = (struct entry *)(buffer + at);
-      at += entry->length;
-      if (is_dot(entry->name)) continue;
-      u32 mode = 0;
-      long result = chown_one(folder, entry->name, uid, gid, &mode);
-      if (result == -ENOENT) continue; /* removed meanwhile by another container that has it */
-      if (result < 0) return result;
-      if ((mode & S_IFMT) != S_IFDIR) continue;
-      long below = SYS_4(__NR_openat2, folder, entry->name, &how, sizeof how);
-      if (below == -EXDEV || below == -ENOENT) continue;
-      if (below < 0) return below;
-      result = close_after(below, chown_below(below, uid, gid, depth + 1));
-      if (result < 0) return result;
-    }
+  long result = 0;
+  for (const char *name; (name = next_entry(&entries, &result)) != 0;) {
+    u32 mode = 0;
+    result = chown_one(folder, name, uid, gid, &mode);
+    if (result == -ENOENT) continue; /* removed meanwhile by another container that has it */
+    if (result < 0) return result;
+    if ((mode & S_IFMT) != S_IFDIR) continue;
+    long below = SYS_4(__NR_openat2, folder, name, &how, sizeof how);
+    if (below == -EXDEV || below == -ENOENT) continue;
+    if (below < 0) return below;
+    result = close_after(below, chown_below(below, uid, gid, depth + 1));
+    if (result < 0) return result;
   }
+  return result;
 }
 
 /*

@@ -11,8 +11,14 @@
 #define MAX_LINKS 40 /* as path_resolution(7) */
 #define REMOVE_MAX_DEPTH 512
 
-static long open_in(int root, const char *path, u64 flags) {
-  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+long close_after(long fd, long result) {
+  if (fd >= 0) SYS_1(__NR_close, fd);
+  return result;
+}
+
+/* Links lead to where they would lead if `root` were the root, and nowhere if they are procfs's. */
+long open_in(int root, const char *path, u64 flags, u64 resolve) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
   return SYS_4(__NR_openat2, root, path, &how, sizeof how);
 }
 
@@ -45,7 +51,7 @@ static long join(char *out, const char *head, u64 head_length, const char *targe
  * /etc/resolv.conf as a link into /run, which is empty.
  */
 long make_in_root(int root, const char *path, u32 mode, u32 type) {
-  long fd = open_in(root, path, O_PATH);
+  long fd = open_in(root, path, O_PATH, 0);
   if (fd != -ENOENT) return fd;
   char whole[PATH_SIZE], prefix[PATH_SIZE], link[PATH_SIZE];
   if (join(whole, "", 0, path, length_of(path), "") < 0) return -ENAMETOOLONG;
@@ -63,10 +69,10 @@ long make_in_root(int root, const char *path, u32 mode, u32 type) {
       /* by its whole prefix, because the kernel must see the links of the path from the root on */
       for (u64 i = 0; i < at; i++) prefix[i] = whole[i];
       prefix[at] = 0;
-      long next = open_in(root, prefix, O_PATH);
+      long next = open_in(root, prefix, O_PATH, 0);
       if (next == -ENOENT) {
         next = create_leaf((int)parent, prefix + start, last ? mode : 0755, last ? type : S_IFDIR);
-        if (next >= 0 || next == -EEXIST) next = open_in(root, prefix, O_PATH);
+        if (next >= 0 || next == -EEXIST) next = open_in(root, prefix, O_PATH, 0);
         if (next == -ENOENT) target = SYS_4(__NR_readlinkat, parent, prefix + start, link, sizeof link);
       }
       SYS_1(__NR_close, parent);
@@ -82,7 +88,7 @@ long make_in_root(int root, const char *path, u32 mode, u32 type) {
   return -ELOOP;
 }
 
-struct entry {
+struct entry { /* struct linux_dirent64 */
   u64 inode;
   long offset;
   u16 length;
@@ -94,23 +100,38 @@ static int is_dot(const char *name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
 }
 
+/* Of an open folder, from where it stands. */
+void begin_entries(struct entries *entries, int folder) {
+  entries->folder = folder;
+  entries->size = entries->at = 0;
+}
+
+/* The name of the next entry, which lasts until the one after it is asked for. 0 at the end, and on a failure, which is in `result`. */
+const char *next_entry(struct entries *entries, long *result) {
+  for (;;) {
+    if (entries->at >= entries->size) {
+      *result = entries->size = SYS_3(__NR_getdents64, entries->folder, entries->buffer, sizeof entries->buffer);
+      entries->at = 0;
+      if (entries->size <= 0) return 0;
+    }
+    struct entry *entry = (struct entry *)(entries->buffer + entries->at);
+    entries->at += entry->length;
+    if (!is_dot(entry->name)) return entry->name;
+  }
+}
+
 /* Empties an open folder. Rewinds after each round, because removing entries moves what getdents64 has yet to return. */
 static long empty_folder(int folder, int depth) {
-  char buffer[2048] __attribute__((aligned(8)));
+  struct entries entries;
+  begin_entries(&entries, folder);
   for (;;) {
-    long bytes = SYS_3(__NR_getdents64, folder, buffer, sizeof buffer);
-    if (bytes < 0) return bytes;
-    int removed = 0;
-    for (long at = 0; at < bytes;) {
-      struct entry *entry = (struct entry *)(buffer + at);
-      at += entry->length;
-      if (is_dot(entry->name)) continue;
-      long result = remove_tree(folder, entry->name, depth + 1);
+    long result, removed = 0;
+    for (const char *name; (name = next_entry(&entries, &result)) != 0; removed++) {
+      result = remove_tree(folder, name, depth + 1);
       if (result < 0) return result;
-      removed = 1;
     }
-    if (!removed && bytes == 0) return 0;
-    if (removed) SYS_3(__NR_lseek, folder, 0, 0);
+    if (result < 0 || !removed) return result;
+    SYS_3(__NR_lseek, folder, 0, 0);
   }
 }
 
@@ -129,8 +150,7 @@ long remove_tree(int dir, const char *path, int depth) {
     folder = SYS_4(__NR_openat, dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
   }
   if (folder < 0) return folder;
-  result = empty_folder((int)folder, depth);
-  SYS_1(__NR_close, folder);
+  result = close_after(folder, empty_folder((int)folder, depth));
   if (result < 0) return result;
   return SYS_3(__NR_unlinkat, dir, path, AT_REMOVEDIR);
 }

@@ -9,9 +9,10 @@
 #include "native.h"
 #include "system.h"
 
-static _Noreturn void become_hook(struct process *self, const struct plan_op *op, int input, int log) {
-  /* whoever is killed while it runs leaves no process behind */
+static _Noreturn void become_hook(struct process *self, const struct plan_op *op, long parent, int input, int log) {
+  /* whoever is killed while it runs leaves no process behind, nor one that is about to run */
   SYS_2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  if (SYS_0(__NR_getppid) != parent) exit_process(REPORT_STATUS);
   SYS_3(__NR_dup3, input, 0, 0);
   if (log >= 0) {
     SYS_3(__NR_dup3, log, 1, 0);
@@ -70,8 +71,8 @@ long op_hook(struct process *self, const struct plan_op *op) {
   if (result < 0) return result;
   int log = op->arg[5] == PLAN_NO_FD ? -1 : self->fd[op->arg[5]];
   struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (u64)&pidfd, .exit_signal = SIGCHLD};
-  long pid = SYS_2(__NR_clone3, &args, sizeof args);
-  if (pid == 0) become_hook(self, op, ends[0], log);
+  long parent = SYS_0(__NR_getpid), pid = SYS_2(__NR_clone3, &args, sizeof args);
+  if (pid == 0) become_hook(self, op, parent, ends[0], log);
   SYS_1(__NR_close, ends[0]);
   if (pid < 0) {
     SYS_1(__NR_close, ends[1]);

@@ -14,16 +14,6 @@
 
 #define KEY_SIZE 64
 
-static long close_after(long fd, long result) {
-  if (fd >= 0) SYS_1(__NR_close, fd);
-  return result;
-}
-
-static long open_in(int root, const char *path, u64 resolve) {
-  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
-  return SYS_4(__NR_openat2, root, path, &how, sizeof how);
-}
-
 static long move_to(long mount, long target) {
   return SYS_5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
@@ -69,7 +59,7 @@ static int is_procfs(long fd) {
  * procfs, whose files the runtime and the program rely on (CVE-2019-16884); with 2 it may be there, too.
  */
 long attach(int mount, int root, const char *path, u32 type, int links) {
-  long target = links ? -ENOENT : open_in(root, path, RESOLVE_NO_SYMLINKS);
+  long target = links ? -ENOENT : open_in(root, path, O_PATH, RESOLVE_NO_SYMLINKS);
   if (target == -ENOENT) target = make_in_root(root, path, type == S_IFDIR ? 0755 : 0644, type);
   if (target < 0) return target;
   if (links == 1 && is_procfs(target)) return close_after(target, -ELOOP);
@@ -91,7 +81,7 @@ static long clone_tree(long fd) {
 
 /* A path of the container, bound over itself and read-only with all that is below. */
 long read_only_path(int root, const char *path) {
-  long target = open_in(root, path, 0);
+  long target = open_in(root, path, O_PATH, 0);
   if (target < 0) return target;
   long mount = clone_tree(target);
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -111,7 +101,7 @@ static long empty_folder_mount(void) {
 
 /* Over a folder an empty read-only one, over anything else the verified /dev/null (CVE-2025-31133). */
 long mask_path(int root, const char *path, int dev_null) {
-  long target = open_in(root, path, 0);
+  long target = open_in(root, path, O_PATH, 0);
   if (target < 0) return target;
   int folder = require_device((int)target, S_IFDIR, 0) == 0;
   long mount = folder ? empty_folder_mount() : clone_tree(dev_null);

@@ -45,6 +45,15 @@ _Noreturn void report_failure(struct process *self, u32 op, long error);
 _Noreturn void fail_operation(struct process *self, u32 op, long error);
 
 /* files.c */
+struct entries { /* of a folder, as they are read */
+  int folder;
+  long size, at;
+  char buffer[2048] __attribute__((aligned(8)));
+};
+void begin_entries(struct entries *entries, int folder);
+const char *next_entry(struct entries *entries, long *result);
+long close_after(long fd, long result);
+long open_in(int root, const char *path, u64 flags, u64 resolve);
 long make_in_root(int root, const char *path, u32 mode, u32 type);
 long remove_tree(int dir, const char *path, int depth);
 long write_all(int fd, const u8 *data, u64 length);

@@ -189,7 +189,8 @@ long find_program(const struct process *self, u64 paths) {
   for (u64 i = 0; i < vector_count(self, paths); i++) {
     const char *path = vector_entry(self, paths, i);
     long error = SYS_4(__NR_faccessat, AT_FDCWD, path, 1 /* X_OK */, 0);
-    if (error == 0 && SYS_4(__NR_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0) < 0) return 0;
+    long folder = error < 0 ? error : SYS_4(__NR_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (error == 0 && close_after(folder, folder) < 0) return 0;
     if (error == 0 || error == -EACCES) {
       if (SYS_4(__NR_faccessat, AT_FDCWD, path, 0, 0) == 0) result = -EACCES;
     } else if (error != -ENOENT && error != -ENOTDIR) {
