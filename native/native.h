@@ -80,8 +80,6 @@ long op_execve(struct process *self, const struct plan_op *op);
 long op_await_exec(struct process *self);
 long pid_of(int pidfd);
 long find_program(const struct process *self, u64 paths);
-char **pointers(const struct process *self, const struct plan_op *op, u64 offset);
-const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64 bytes, u64 *length);
 long op_wait(struct process *self, int pidfd);
 long op_wait_success(struct process *self, int pidfd);
 long op_reap_as_init(void);
@@ -90,8 +88,6 @@ long block_signals(void);
 long bound_capabilities(u64 keep);
 long ambient_capabilities(u64 raise);
 long set_capabilities(u64 effective, u64 permitted, u64 inheritable);
-const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size);
-u32 decimal(char *out, u64 value);
 _Noreturn void exit_process(int status);
 int exit_status(int wait_status);
 
@@ -102,6 +98,14 @@ int exit_status(int wait_status);
 struct pollfd;
 u64 clock_milliseconds(int which);
 long poll_for(struct pollfd *polls, u32 count, long milliseconds);
+
+/* words.c */
+u32 decimal(char *out, u64 value);
+const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size);
+const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64 bytes, u64 *length);
+u64 vector_count(const struct process *self, u64 offset);
+const char *vector_entry(const struct process *self, u64 offset, u64 index);
+char **pointers(const struct process *self, const struct plan_op *op, u64 offset);
 
 /* seccomp.c */
 long load_seccomp(u64 flags, const u8 *program, u64 size);
@@ -152,6 +156,8 @@ long op_client(struct process *self, const struct plan_op *op);
 long op_log_file(struct process *self, const struct plan_op *op);
 long op_log_journal(struct process *self, const struct plan_op *op);
 void log_write(int stream, const u8 *data, u64 length);
+
+/* json.c */
 u32 escape_json(char *out, const u8 *data, u64 length);
 
 /* hub.c */
