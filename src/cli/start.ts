@@ -33,6 +33,9 @@ export async function start(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   requireOperands(START, args, "container");
   const attached = isOn(args, "attach") || isOn(args, "interactive");
+  const idle = ["detach-keys", "sig-proxy"].find((name) => args.flags.has(name));
+  if (!attached && idle !== undefined)
+    throw new TsboxError("usage", `cannot use --${idle} without -a or -i: nobody is attached`);
   if (args.positionals.length > 1) {
     if (attached) throw new TsboxError("usage", "cannot start several containers with -a or -i: name one");
     return await startEach(args.positionals);
@@ -52,7 +55,8 @@ export async function start(argv: readonly string[]): Promise<number> {
     input,
     forwardSignals: last(args, "sig-proxy") !== "false",
     owns: false,
-    detachKeys: parseDetachKeys(last(args, "detach-keys")),
+    // as Docker: bytes of a pipe are all for the program
+    detachKeys: parseDetachKeys(record.tty ? last(args, "detach-keys") : ""),
   });
   // it runs already
   const { attachContainer } = await import("../container/attach.ts");
@@ -60,7 +64,8 @@ export async function start(argv: readonly string[]): Promise<number> {
     input,
     forwardSignals: last(args, "sig-proxy") !== "false",
     owns: false,
-    detachKeys: parseDetachKeys(last(args, "detach-keys")),
+    // as Docker: bytes of a pipe are all for the program
+    detachKeys: parseDetachKeys(record.tty ? last(args, "detach-keys") : ""),
   });
 }
 

@@ -32,7 +32,8 @@ export function attachContainer(store: string, id: string, client: AttachedClien
     socket,
     client.input && record.interactive ? STDIN : null,
     flags,
-    client.detachKeys,
+    // as Docker: bytes of a pipe are all for the program
+    record.tty ? client.detachKeys : new Uint8Array(),
     containerFolder(store, id),
   ]);
   program.add("exit", [256]);

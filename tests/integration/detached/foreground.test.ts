@@ -130,6 +130,22 @@ describe("--log-driver", () => {
     expect(await host.run(["logs", "box"])).toMatchObject({ stdout: "hi\na\x10\x11b", stderr: "oh\n" });
   });
 
+  it("bytes of a pipe are no detach keys for start -ai and attach either", async () => {
+    using host = new Host();
+    const typed = "a\x10\x11b";
+    const flags = ["--quiet", "--network=none", "-i", "--name", "box"];
+    await host.ok(["create", ...flags, host.image, "cat"]);
+    expect(await host.ok(["start", "-ai", "box"], { stdin: typed })).toBe(typed);
+    await host.ok(["start", "box"]);
+    const attached = host.spawn(["attach", "box"]);
+    attached.stdin.write(typed);
+    await attached.stdin.flush();
+    await until("all of it was read", async () => (await host.ok(["logs", "box"])).endsWith("b"));
+    expect(attached.exitCode).toBe(null);
+    await host.ok(["rm", "-f", "box"]);
+    await attached.exited;
+  });
+
   it("one that ran without it has a log from its next start on", async () => {
     using host = new Host();
     await host.ok(front(host, [], "echo hi"));
@@ -157,6 +173,13 @@ describe("a flag that could do nothing is refused", () => {
       expect(exitCode).toBe(125);
       expect(host.containers()).toEqual([]);
     });
+
+  it("of start, too", async () => {
+    using host = new Host();
+    await host.ok(["create", "--quiet", "--network=none", "--name", "box", host.image, "true"]);
+    for (const flag of ["--sig-proxy=false", "--detach-keys=ctrl-x"])
+      expect((await host.run(["start", flag, "box"])).stderr).toContain("without -a or -i");
+  });
 
   it("what the configuration has for all runs gives way, and makes no monitor", async () => {
     using host = new Host();
