@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import {
   fileSystemName,
   mountTrialOverlay,
@@ -19,16 +18,9 @@ import {
 } from "../../src/host/index.ts";
 import { versionIn } from "../../src/host/programs.ts";
 import { chooseMapping } from "../../src/idmap/index.ts";
+import { writeHostFiles } from "../support/made-up-host.ts";
 import { native, program, requires, subordinateIds, unprivileged, userNamespaces } from "../support/skip.ts";
 import { temporaryFolder } from "../support/tmp.ts";
-
-function put(root: string, files: Record<string, string>): string {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(root + path), { recursive: true });
-    writeFileSync(root + path, text);
-  }
-  return root;
-}
 
 describe("kernel", () => {
   test.each([
@@ -40,7 +32,7 @@ describe("kernel", () => {
     ["", false],
   ])("%j is enough: %p", (release, ok) => {
     using folder = temporaryFolder();
-    const probe = probeKernel(put(folder.path, { "/proc/sys/kernel/osrelease": `${release}\n` }));
+    const probe = probeKernel(writeHostFiles(folder.path, { "/proc/sys/kernel/osrelease": `${release}\n` }));
     expect(probe.ok).toBe(ok);
     expect(probe.value.release).toBe(release);
   });
@@ -59,7 +51,7 @@ describe("kernel", () => {
       ["2", false],
     ] as const) {
       using folder = temporaryFolder();
-      expect(probeMemfdExec(put(folder.path, { "/proc/sys/vm/memfd_noexec": `${value}\n` })).ok).toBe(ok);
+      expect(probeMemfdExec(writeHostFiles(folder.path, { "/proc/sys/vm/memfd_noexec": `${value}\n` })).ok).toBe(ok);
     }
   });
 });
@@ -120,7 +112,7 @@ test("a host without systemd's user manager and without cgroup v2 or a delegatio
 });
 test("security modules are read from where the kernel shows them", () => {
   using folder = temporaryFolder();
-  put(folder.path, { "/sys/fs/selinux/enforce": "1", "/proc/sys/kernel/yama/ptrace_scope": "2\n" });
+  writeHostFiles(folder.path, { "/sys/fs/selinux/enforce": "1", "/proc/sys/kernel/yama/ptrace_scope": "2\n" });
   expect(readSecurityModules(folder.path)).toMatchObject({ selinux: "enforcing", apparmor: false, yama: 2 });
 });
 

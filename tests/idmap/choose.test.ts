@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import {
   chooseMapping,
   helperArguments,
@@ -10,36 +8,24 @@ import {
   toHost,
   unpackMapping,
 } from "../../src/idmap/index.ts";
+import { type HostFiles, madeUpHosts } from "../support/made-up-host.ts";
 import { program, requires } from "../support/skip.ts";
 
 const INITIAL = "         0          0 4294967295\n";
-let folder: string;
-let hosts = 0;
+const made = madeUpHosts();
 
-/** A host made of the files that matter. */
-function host(files: Record<string, string>): string {
-  const root = join(folder, `host${hosts++}`);
-  const all = {
+const host = (files: HostFiles): string =>
+  made({
     "/etc/passwd": "alice:x:1000:1000::/:/bin/sh\n",
     "/proc/self/uid_map": INITIAL,
     "/proc/self/gid_map": INITIAL,
-  };
-  for (const [path, text] of Object.entries({ ...all, ...files })) {
-    mkdirSync(dirname(root + path), { recursive: true });
-    writeFileSync(root + path, text);
-  }
-  return root;
-}
+    ...files,
+  });
 
 const RANGES = { "/etc/subuid": "alice:100000:65536\n", "/etc/subgid": "alice:200000:65536\n" };
 const alice = (root: string) => ({ uid: 1000, gid: 1000, root, helperFolders: HELPERS });
 // the machine's own newuidmap: a setuid file cannot be made without root
 const HELPERS = ["/usr/bin"];
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "tsbox-idmap-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("with newuidmap and newgidmap", () => {
   const test = requires(program("newuidmap"), program("newgidmap"));
@@ -113,12 +99,8 @@ describe("with newuidmap and newgidmap", () => {
 
 describe("helpers", () => {
   const withHelpers = (...names: string[]) => {
-    const bin = join(folder, `bin${hosts++}`);
-    mkdirSync(bin);
-    for (const name of names) {
-      writeFileSync(join(bin, name), "");
-      chmodSync(join(bin, name), 0o755);
-    }
+    const bin = made(Object.fromEntries(names.map((name) => [`/${name}`, ""])));
+    for (const name of names) chmodSync(`${bin}/${name}`, 0o755);
     return bin;
   };
   test("a missing newuidmap is named with its packages", () => {

@@ -1,24 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { expect, test } from "bun:test";
 import { explainUserNamespaceFailure, parseUserns, userNamespaceSwitches } from "../../src/idmap/index.ts";
+import { madeUpHosts } from "../support/made-up-host.ts";
 
-let folder: string;
-let hosts = 0;
-function host(files: Record<string, string>): string {
-  const root = join(folder, `host${hosts++}`);
-  mkdirSync(root);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(root + path), { recursive: true });
-    writeFileSync(root + path, text);
-  }
-  return root;
-}
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "tsbox-userns-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const host = madeUpHosts();
 
 const CLONE = "/proc/sys/kernel/unprivileged_userns_clone";
 const LIMIT = "/proc/sys/user/max_user_namespaces";

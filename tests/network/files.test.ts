@@ -1,25 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import { hostsFile } from "../../src/network/hosts.ts";
 import { checkDNS, type DNSOptions, resolvConf } from "../../src/network/resolv-conf.ts";
+import { madeUpHosts } from "../support/made-up-host.ts";
 
-let folder: string;
-let hosts = 0;
-function host(files: Record<string, string>): string {
-  const root = join(folder, `host${hosts++}`);
-  mkdirSync(root);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(root + path), { recursive: true });
-    writeFileSync(root + path, text);
-  }
-  return root;
-}
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "tsbox-network-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const host = madeUpHosts();
 
 const NONE: DNSOptions = { servers: [], search: [], options: [] };
 const HELPER = { network: "helper", forwarder: "169.254.1.1" } as const;
