@@ -468,7 +468,9 @@ _Noreturn void run_program(struct process *self, u32 number) {
     static struct arguments in;
     in.self = self;
     in.op = &self->plan.ops[at];
+    struct report told = self->failure;
     long result = execute(&in);
+    if (forgiving) self->failure = told; /* what failed first, not how a helper ended that is cleared away */
     if (result >= 0) at = in.op->code == OP_jump ? in.op->jump : at + 1;
     else if (in.op->recover & recover_class(result)) at = in.op->jump;
     else if (forgiving) at++;

@@ -188,6 +188,19 @@ describe("exit status", () => {
     });
   }
 
+  // whose helper is ended first, which must not be told instead
+  for (const network of ["none", "pasta", "slirp4netns"])
+    test(`is 127 for a script whose interpreter is missing, which is said with --network=${network} too`, async () => {
+      const script = it.person.folder.join("script");
+      writeFileSync(script, "#!/no/interpreter\n", { mode: 0o755 });
+      const words = ["run", "--rm", `--network=${network}`, "-v", `${script}:/script`, it.image, "/script"];
+      expect(await it.person.run(words)).toMatchObject({
+        exitCode: 127,
+        stderr:
+          'tsbox: cannot run "/script": the interpreter or loader that it names does not exist in the container\n',
+      });
+    });
+
   test("is 125 for a flag that there is not, with the one that was meant", async () => {
     const { exitCode, stderr } = await it.run(["--hostnam", "x"], ["true"]);
     expect(exitCode).toBe(125);
