@@ -30,6 +30,7 @@ export {
   parseSeccompProfile,
   seccompNames,
 } from "./runtime/parse.ts";
+export { IO_CLASSES, SCHEDULER_FLAGS, SCHEDULER_POLICIES } from "./runtime/scheduling-names.ts";
 export type * from "./runtime/state.ts";
 export type * from "./runtime/types.ts";
 export type { ImageSource } from "./source.ts";

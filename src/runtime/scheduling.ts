@@ -1,32 +1,15 @@
 /** `process.scheduler`, `process.ioPriority` and `process.execCPUAffinity`: sched_setattr(2), ioprio_set(2), sched_setaffinity(2). */
 import { TsboxError } from "../error.ts";
-import type { IOPriority, Process, Scheduler } from "../oci/index.ts";
+import {
+  IO_CLASSES,
+  type IOPriority,
+  type Process,
+  SCHEDULER_FLAGS,
+  SCHEDULER_POLICIES,
+  type Scheduler,
+} from "../oci/index.ts";
 import type { Program } from "../plan/index.ts";
 import { numberSet } from "./number-set.ts";
-
-/** linux/sched.h. SCHED_ISO has a number and no kernel that takes it. */
-const POLICIES = [
-  "SCHED_OTHER",
-  "SCHED_FIFO",
-  "SCHED_RR",
-  "SCHED_BATCH",
-  "SCHED_ISO",
-  "SCHED_IDLE",
-  "SCHED_DEADLINE",
-] as const;
-
-/** linux/sched.h: bit 0 is the first. */
-const FLAGS = [
-  "SCHED_FLAG_RESET_ON_FORK",
-  "SCHED_FLAG_RECLAIM",
-  "SCHED_FLAG_DL_OVERRUN",
-  "SCHED_FLAG_KEEP_POLICY",
-  "SCHED_FLAG_KEEP_PARAMS",
-  "SCHED_FLAG_UTIL_CLAMP_MIN",
-  "SCHED_FLAG_UTIL_CLAMP_MAX",
-] as const;
-
-const IO_CLASSES = ["", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"] as const;
 
 /** linux/sched/types.h, SCHED_ATTR_SIZE_VER1 */
 const ATTRIBUTES_SIZE = 56;
@@ -39,7 +22,7 @@ const refuse = (field: string, reason: string) => new TsboxError("invalid", `can
 /** `struct sched_attr`. @throws TsboxError naming the field */
 function attributes(scheduler: Scheduler): Uint8Array {
   const { policy, nice = 0, priority = 0, flags = [], runtime = 0, deadline = 0, period = 0 } = scheduler;
-  const number = POLICIES.indexOf(policy as (typeof POLICIES)[number]); // cast: -1 for another
+  const number = SCHEDULER_POLICIES.indexOf(policy as (typeof SCHEDULER_POLICIES)[number]); // cast: -1 for another
   if (number < 0) throw refuse("scheduler.policy", `${policy} is not a policy`);
   // the kernel ignores what does not belong to a policy, or brings it into range: neither is what was asked for
   if (nice < -20 || nice > 19) throw refuse("scheduler.nice", `${nice} is not between -20 and 19`);
@@ -51,7 +34,7 @@ function attributes(scheduler: Scheduler): Uint8Array {
     throw refuse("scheduler", `${policy} has no runtime, deadline and period`);
   let bits = 0n;
   for (const flag of flags) {
-    const bit = FLAGS.indexOf(flag as (typeof FLAGS)[number]); // cast: -1 for another
+    const bit = SCHEDULER_FLAGS.indexOf(flag as (typeof SCHEDULER_FLAGS)[number]); // cast: -1 for another
     if (bit < 0) throw refuse("scheduler.flags", `${flag} is not a flag`);
     bits |= 1n << BigInt(bit);
   }
@@ -69,7 +52,7 @@ function attributes(scheduler: Scheduler): Uint8Array {
 
 /** IOPRIO_PRIO_VALUE of linux/ioprio.h. @throws TsboxError naming the field */
 function ioPriorityValue({ class: name, priority = 0 }: IOPriority): number {
-  const number = IO_CLASSES.indexOf(name);
+  const number = IO_CLASSES.indexOf(name) + 1;
   if (number < 1) throw refuse("ioPriority.class", `${name} is not a class`);
   // the bits above are hints to the device
   if (priority < 0 || priority > 7) throw refuse("ioPriority.priority", `${priority} is not between 0 and 7`);

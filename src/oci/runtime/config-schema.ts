@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { idMappings, linux } from "./linux-schema.ts";
+import { IO_CLASSES, SCHEDULER_FLAGS, SCHEDULER_POLICIES } from "./scheduling-names.ts";
 import {
   absolutePath,
   between,
@@ -38,22 +39,10 @@ const rlimits = v.pipe(
 );
 
 const scheduler = object({
-  policy: oneOf(["SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"]),
+  policy: oneOf(SCHEDULER_POLICIES),
   nice: v.optional(int32),
   priority: v.optional(int32),
-  flags: v.optional(
-    list(
-      oneOf([
-        "SCHED_FLAG_RESET_ON_FORK",
-        "SCHED_FLAG_RECLAIM",
-        "SCHED_FLAG_DL_OVERRUN",
-        "SCHED_FLAG_KEEP_POLICY",
-        "SCHED_FLAG_KEEP_PARAMS",
-        "SCHED_FLAG_UTIL_CLAMP_MIN",
-        "SCHED_FLAG_UTIL_CLAMP_MAX",
-      ]),
-    ),
-  ),
+  flags: v.optional(list(oneOf(SCHEDULER_FLAGS))),
   runtime: v.optional(uint64),
   deadline: v.optional(uint64),
   period: v.optional(uint64),
@@ -94,7 +83,7 @@ export const process = object({
   scheduler: v.optional(scheduler),
   ioPriority: v.optional(
     object({
-      class: oneOf(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
+      class: oneOf(IO_CLASSES),
       priority: v.optional(int32),
     }),
   ),

@@ -2,6 +2,7 @@
  * config.json of runtime-spec 1.3.0, as far as Linux has it. Field names are the specification's. Plain types, so that code which
  * only writes a config.json loads no schemas; `parse.ts` reads one.
  */
+import type { IO_CLASSES } from "./scheduling-names.ts";
 
 export interface RuntimeConfig {
   readonly ociVersion: string;
@@ -39,7 +40,7 @@ export interface Process {
 }
 
 export interface IOPriority {
-  readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
+  readonly class: (typeof IO_CLASSES)[number];
   readonly priority?: number | undefined;
 }
 
