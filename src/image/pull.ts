@@ -34,7 +34,9 @@ export interface PullOptions {
  * @throws TsboxError, or the signal's reason; what was downloaded stays for the next try
  */
 export async function pullImage(options: PullOptions): Promise<LocalImage> {
-  const source = await openSource(options.name, options.source, () => options.store.scratch());
+  const { onEvent } = options;
+  const told = onEvent && { onRetry: (message: string) => onEvent({ type: "note", message }) };
+  const source = await openSource(options.name, { ...told, ...options.source }, () => options.store.scratch());
   try {
     return await pullFrom(source, options);
   } finally {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { pullFrom, pullImage } from "../../src/image/pull.ts";
 import { digestHex } from "../../src/oci/index.ts";
 import { resolveLocal } from "../../src/store/index.ts";
+import { fakeRegistry, smallImage } from "../registry/support/fake-registry.ts";
 import { HOST, temporaryStore } from "../store/support.ts";
 import { busybox, writeBusyboxLayout } from "../support/busybox-image.ts";
 import { writeOciLayout } from "../support/oci-image.ts";
@@ -212,4 +213,24 @@ peers("skopeo and umoci read what was pulled from layouts that they wrote", asyn
     `oci:${store.root}:docker.io/library/busybox:1`,
     `oci:${work.join("copy")}`,
   );
+});
+
+test("attempts that fail and are made again are told, and a mirror that is passed over", async () => {
+  using folder = temporaryStore();
+  using registry = fakeRegistry();
+  const { config } = smallImage(registry);
+  registry.once((_, { path }) => (path.includes("/manifests/") ? new Response(null, { status: 503 }) : undefined));
+  registry.on((_, { path }) => (path.includes(config.digest) ? new Response(null, { status: 403 }) : undefined));
+  process.env.TSBOX_REGISTRY_MIRRORS = `${registry.host}=localhost:1`;
+  const options = pullOptions(folder.store, `${registry.host}/some/app:1`);
+  try {
+    await expect(pullImage(options)).rejects.toThrow(/cannot get/);
+  } finally {
+    delete process.env.TSBOX_REGISTRY_MIRRORS;
+  }
+  const notes = options.events.flatMap((event) => (event.type === "note" ? [event.message] : []));
+  expect(notes).toEqual([
+    `cannot reach localhost:1: the connection was refused; trying ${registry.host}`,
+    expect.stringMatching(/status 503.*; trying again in \d+\.\d s$/),
+  ]);
 });
