@@ -1,7 +1,7 @@
 /** The named networks of a container that is about to start: it becomes a member, and the plan gets what connects it. */
 import { TsboxError } from "../error.ts";
 import type { IdMapping } from "../idmap/index.ts";
-import type { NetworkOptions, NetworkSetup } from "../network/index.ts";
+import { type NetworkOptions, type NetworkSetup, setUpNetwork } from "../network/index.ts";
 import {
   addAttachment,
   findNetwork,
@@ -33,12 +33,22 @@ export interface NamedNetworks {
   attach(plan: PlanBuilder, outside: Program, setup: NetworkSetup): void;
 }
 
+/** Of a container that was taken out of all its networks: it has its loopback, and nothing to publish ports with. */
+const NOWHERE: NamedNetworks = {
+  joined: [],
+  namespaces: [],
+  open: new Map(),
+  setUp: (wish) => setUpNetwork({ ...wish, mode: { mode: "none" }, publish: [] }),
+  attach: () => {},
+};
+
 /**
  * The container is a member from here on, until this process, or the supervisor that it becomes, ends.
  * @throws TsboxError
  */
 export async function joinNetworks({ options, record, store, mapping }: NetworkMember): Promise<NamedNetworks> {
   const endpoints = options.network?.mode === "named" ? options.network.endpoints : [];
+  if (endpoints.length === 0) return NOWHERE;
   const networks = endpoints.map(({ network }) => findNetwork(store, network, true));
   const twice = networks.find(({ id }, i) => networks.findIndex((other) => other.id === id) !== i);
   if (twice !== undefined) throw new TsboxError("usage", `cannot join network ${twice.name}: it is named twice`);

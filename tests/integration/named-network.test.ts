@@ -267,6 +267,31 @@ describe("network connect and disconnect", () => {
     expect((await host.run(["network", "disconnect", "two", "a"])).stderr).toContain("it is not in network two");
   });
 
+  test("of the only network and the only container, and back; not back when another has brought up the networks anew", async () => {
+    using host = new Net();
+    await host.create("one");
+    await host.serve("one", "a");
+    await host.ok(["network", "disconnect", "one", "a"]);
+    await until("the network is down", async () => Object.keys(await host.addresses("one")).length === 0);
+    // the network comes up again in the user namespace of the container
+    await host.ok(["network", "connect", "one", "a"]);
+    await host.serve("one", "b");
+    expect(await host.ok(["exec", "b", "wget", "-qO-", "a"])).toBe("a\n");
+
+    await host.ok(["network", "disconnect", "one", "a"]);
+    await host.ok(["stop", "-t", "0", "b"]);
+    await host.ok(["start", "b"]);
+    const late = await host.run(["network", "connect", "one", "a"]);
+    expect([late.exitCode, late.stderr]).toEqual([1, expect.stringContaining("; stop it, connect it, and start it\n")]);
+    // it starts without a network, too
+    await host.ok(["restart", "-t", "0", "a"]);
+    expect(await host.ok(["exec", "a", "ls", "/sys/class/net"])).toBe("lo\n");
+    await host.ok(["stop", "-t", "0", "a"]);
+    await host.ok(["network", "connect", "one", "a"]);
+    await host.ok(["start", "a"]);
+    expect(Object.keys(await host.addresses("one")).sort()).toEqual(["a", "b"]);
+  });
+
   test("of a container that does not run count from its next start; one of another kind of network is refused", async () => {
     using host = new Net();
     await host.create("one");

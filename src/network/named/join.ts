@@ -1,8 +1,10 @@
 /** Becoming a member of a named network: its hub is started when it does not run, and an address is chosen. */
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
-import { SyscallError } from "../../linux/errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, SYS } from "../../linux/abi.gen.ts";
+import { check, SyscallError } from "../../linux/errno.ts";
 import { readShortText } from "../../linux/read-text.ts";
+import { cstring, syscall } from "../../linux/syscall.ts";
 import { replaceFile } from "../../linux/write-text.ts";
 import { spawnNative } from "../../plan/index.ts";
 import {
@@ -41,6 +43,8 @@ export interface JoinWish {
   /** Whether it joins other networks too. */
   readonly several: boolean;
   readonly mapping: IdMapping;
+  /** Of a container that runs already, in the user namespace of networks: theirs is that one when none of them is up. */
+  readonly pid?: number;
 }
 
 export interface Joined {
@@ -65,7 +69,7 @@ export async function joinNamed(store: string, network: NetworkDefinition, wish:
   using _lock = lockNetwork(store, network);
   if (readNetwork(store, network.name)?.id !== network.id) throw fail("not-found", "it has been removed");
   for (let attempt = 1; ; attempt++) {
-    const connection = await openHub(store, network, wish.mapping);
+    const connection = await openHub(store, network, wish);
     try {
       const address = chooseAddress(network, wish.endpoint, members(connection.socket), fail);
       const member = memberOf(wish, address);
@@ -132,7 +136,11 @@ function hasUser(mapping: string | undefined): boolean {
 }
 
 /** Connects to the hub, which is started when there is none. The caller holds the network's lock. */
-async function openHub(store: string, network: NetworkDefinition, mapping: IdMapping): Promise<HubConnection> {
+async function openHub(
+  store: string,
+  network: NetworkDefinition,
+  { mapping, pid }: Pick<JoinWish, "mapping" | "pid">,
+): Promise<HubConnection> {
   const folder = networkFolder(store, network);
   const running = readShortText(`${folder}/mapping`);
   const connection = connectToHub(folder, hasUser(running));
@@ -147,19 +155,27 @@ async function openHub(store: string, network: NetworkDefinition, mapping: IdMap
   using _lock = lockNetworks(store);
   const other = mapping.kind === "none" ? undefined : anotherHub(store, mapping);
   replaceFile(`${folder}/mapping`, textOf(mapping), 0o600);
+  const own = other !== undefined || pid === undefined || mapping.kind === "none" ? undefined : userNamespaceOf(pid);
+  const namespace = other?.user ?? own;
   // the first descriptor after the plan's
-  const user = other?.user === undefined ? undefined : 4;
-  const given = other?.user === undefined ? [] : [other.user];
+  const user = namespace === undefined ? undefined : 4;
+  const given = namespace === undefined ? [] : [namespace];
   const native = spawnNative(hubPlan({ network, mapping, folder, user }), {
     stdio: ["ignore", "ignore", "pipe", ...given],
   });
   const said = await new Response(native.stderr as ReadableStream).text(); // cast: it is a pipe
   const status = await native.exited;
   if (other !== undefined) disconnect(other);
+  if (own !== undefined) syscall(SYS.close, own);
   const started = status === 0 ? connectToHub(folder, mapping.kind !== "none") : undefined;
   if (started !== undefined) return started;
   const reason = said.trim().replace(/^tsbox: /, "") || `its hub ended with status ${status}`;
   throw new TsboxError("host", `cannot make network ${network.name}: ${reason}`);
+}
+
+function userNamespaceOf(pid: number): number {
+  const path = `/proc/${pid}/ns/user`;
+  return check("openat", syscall(SYS.openat, AT_FDCWD, cstring(path), O_RDONLY | O_CLOEXEC), path);
 }
 
 /**

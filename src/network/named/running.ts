@@ -29,7 +29,7 @@ export async function connectRunning(
 ): Promise<void> {
   const process = check("pidfd_open", syscall(SYS.pidfd_open, pid, 0), `process ${pid}`);
   try {
-    const joined = await joinNamed(store, network, wish);
+    const joined = await joinNamed(store, network, { ...wish, pid });
     const { socket, network: net, user } = joined.connection;
     const plan = new PlanBuilder();
     const launcher = plan.program("launcher");
@@ -119,6 +119,11 @@ async function carryOut(plan: PlanBuilder, given: readonly number[], what: strin
   const said = await new Response(native.stderr as ReadableStream).text(); // cast: it is a pipe
   const status = await native.exited;
   if (status === 0) return;
+  if (/enter the container's network namespace: operation not permitted/.test(said))
+    throw new TsboxError(
+      "busy",
+      `cannot ${what}: it was in no network while others came and went, so that its user namespace is not theirs; stop it, connect it, and start it`,
+    );
   throw new TsboxError("host", `cannot ${what}: ${said.trim().replace(/^tsbox: /, "") || `status ${status}`}`);
 }
 
