@@ -117,8 +117,10 @@ ${cgroup("files", ...LIMITS)}`;
 
   const usage = `grep -E "usage_usec|nr_throttled" ${CGROUP}spin/cpu.stat; `;
   const events = cgroup("spin", "cgroup.events");
-  const pause = `${start("spin")} sleep 2; tsbox oci pause spin; ${usage} sleep 1; ${usage}
-tsbox oci state spin; ${events} tsbox oci resume spin; sleep 1; ${usage} ${events} tsbox oci state spin; tsbox oci delete -f spin`;
+  const pause = `${start("spin")} until_in 'nr_throttled \\([6-9]\\|[1-9][0-9]\\)' ${CGROUP}spin/cpu.stat
+tsbox oci pause spin; ${usage} sleep 1; ${usage}
+used=$(grep usage_usec ${CGROUP}spin/cpu.stat); tsbox oci state spin; ${events} tsbox oci resume spin
+until_true sh -c "! grep -qx '$used' ${CGROUP}spin/cpu.stat"; ${usage} ${events} tsbox oci state spin; tsbox oci delete -f spin`;
   scenario("cpu.quota throttles; pause stops everything and resume lets it go on", pause, ({ output }) => {
     const figures = (name: string) =>
       [...output.matchAll(new RegExp(`^${name} (\\d+)$`, "gm"))].map((match) => Number(match[1]));
@@ -133,11 +135,11 @@ tsbox oci state spin; ${events} tsbox oci resume spin; sleep 1; ${usage} ${event
 
   // The limit is lowered while it runs; then it eats.
   const oom = `${start("waits")} tsbox oci events --interval 1h waits >/tmp/events 2>&1 </dev/null & watcher=$!
-sleep 3
+until_in . /tmp/events
 tsbox oci update --memory ${32 * MIB} waits
 tsbox oci kill waits USR1
-until grep -q eaten /tmp/waits.out; do sleep 0.2; done
-sleep 1
+until_in eaten /tmp/waits.out
+until_in oom /tmp/events
 tsbox oci delete --force waits
 wait $watcher; echo "events ended with $?"
 cat /tmp/events; cat /tmp/waits.out`;
@@ -149,7 +151,7 @@ cat /tmp/events; cat /tmp/waits.out`;
   });
 
   const ends = `${start("dies")} tsbox oci events --interval 1h dies >/tmp/events 2>&1 </dev/null & watcher=$!
-sleep 3
+until_in . /tmp/events
 tsbox oci kill dies USR1
 wait $watcher; echo "events ended with $?"
 cat /tmp/events; tsbox oci delete dies`;
@@ -159,9 +161,9 @@ cat /tmp/events; tsbox oci delete dies`;
     expect(output).not.toContain("tsbox:");
   });
 
-  const tree = `${start("tree")} sleep 1; cat ${CGROUP}tree/pids.current; tsbox oci ps --format json tree
+  const tree = `${start("tree")} until_in '^5$' ${CGROUP}tree/pids.current; cat ${CGROUP}tree/pids.current; tsbox oci ps --format json tree
 tsbox oci exec tree cat /proc/self/cgroup
-tsbox oci kill --all tree KILL; sleep 1; cat ${CGROUP}tree/pids.current; tsbox oci state tree; tsbox oci delete tree; ls -d ${CGROUP}tree`;
+tsbox oci kill --all tree KILL; until_in '^0$' ${CGROUP}tree/pids.current; cat ${CGROUP}tree/pids.current; tsbox oci state tree; tsbox oci delete tree; ls -d ${CGROUP}tree`;
   scenario("ps and exec are in the container's cgroup, and kill --all ends all of it", tree, ({ output }) => {
     const [before, pids = "[]", own, after] = output.split("\n");
     expect([before, after]).toEqual(["5", "0"]);

@@ -58,7 +58,7 @@ function withCriu(files: CpioEntry[]): CpioEntry[] {
 const machine = {
   kernel: "6.1",
   // emulated processors are slow at what CRIU does
-  limit: 230,
+  limit: 600,
   modules: ["unix_diag", "tcp_diag", "udp_diag", "raw_diag", "af_packet_diag", "netlink_diag", "nf_tables", "veth"],
   edit: (files: CpioEntry[]) => bundles(withCriu(files)),
 } as const;
@@ -75,17 +75,19 @@ scenarios(
 criu check || exit 99
 mkfifo /tmp/first /tmp/second
 cat /tmp/first >/tmp/first.log &
+first=$!
 cat /tmp/second >/tmp/second.log &
 tsbox run --detach --bundle /bundles/counter box >/tmp/first 2>&1 </dev/null || exit 1
-sleep 1
+until_in . /tmp/first.log
 tsbox checkpoint --leave-running --image-path /tmp/running box || exit 2
-sleep 1
+until_in 6 /tmp/first.log
 tsbox state box | grep '"status"'
 tsbox checkpoint --image-path /tmp/images box || exit 3
+wait $first
 echo "last $(tail -n 1 /tmp/first.log)"
 echo left; ${LEFT}; echo "left ended"
 tsbox restore --detach --bundle /bundles/counter --image-path /tmp/images --pid-file /tmp/pid box >/tmp/second 2>&1 </dev/null || exit 4
-sleep 1
+until_true sh -c 'test $(wc -l </tmp/second.log) -ge 2'
 tsbox state box | grep -e '"status"' -e '"pid"'
 echo "pid file $(cat /tmp/pid)"
 echo "next $(head -n 1 /tmp/second.log)"
@@ -93,7 +95,7 @@ echo "file $(tsbox exec box cat /tmp/count)"
 tsbox exec box sh -c 'cat /proc/keys; echo "masked $?"; touch /etc/new'
 grep -c . /sys/fs/cgroup/tsbox-box/cgroup.procs
 tsbox kill box KILL
-sleep 1
+until_true sh -c "tsbox state box | grep stopped"
 tsbox state box | grep '"status"'
 tsbox delete box || exit 5
 echo left; ${LEFT}; echo "left ended"`;
@@ -118,9 +120,11 @@ echo left; ${LEFT}; echo "left ended"`;
 
     const foreground = `${GNU_FIRST}
 tsbox run --detach --bundle /bundles/counter box 2>&1 </dev/null | cat >/tmp/third.log &
-sleep 2
+third=$!
+until_in . /tmp/third.log
 tsbox checkpoint --pre-dump --image-path /tmp/memory box || exit 2
 tsbox checkpoint --parent-path ../memory --image-path /tmp/rest box || exit 3
+wait $third
 echo "last $(tail -n 1 /tmp/third.log)"
 (tsbox restore --bundle /bundles/counter --image-path /tmp/rest box 2>&1 </dev/null; echo "ended with $?" >/tmp/status) | sed -n '1s/^/next /p;$s/^/end /p'
 cat /tmp/status
@@ -134,9 +138,9 @@ echo left; ${LEFT}; echo "left ended"`;
 
     const terminal = `${GNU_FIRST}
 mkfifo /tmp/keys
-(echo one; sleep 20) >/tmp/keys &
+(echo one; sleep 100) >/tmp/keys &
 tsbox run --bundle /bundles/terminal tty </tmp/keys >/tmp/screen 2>&1 &
-sleep 3
+until_in '1: one' /tmp/screen
 tsbox checkpoint --image-path /tmp/tty tty || exit 1
 cat /tmp/screen
 echo restored
@@ -154,11 +158,11 @@ echo left; ${LEFT}; echo "left ended"`;
 
     const watched = `${GNU_FIRST}
 tsbox run --bundle /bundles/counter box 2>&1 </dev/null | cat >/tmp/watched.log &
-sleep 2
+until_in . /tmp/watched.log
 tsbox checkpoint --image-path /tmp/watched box || exit 1
 tsbox restore --detach --bundle /bundles/counter --image-path /tmp/watched box 2>&1 </dev/null | tail -n 1 >/tmp/end &
 end=$!
-sleep 6
+until_true sh -c "tsbox state box | grep running"
 tsbox state box | grep '"status"'
 tsbox update --pids-limit 50 box
 cat /sys/fs/cgroup/tsbox-box/pids.max

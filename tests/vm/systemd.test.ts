@@ -83,6 +83,9 @@ show() { ctl show -p ActiveState -p SubState -p Result -p NRestarts -p StatusTex
 until_there() {
   for i in $(seq 100); do [ -e $1 ] && return; sleep 0.3; done
 }
+until_in() {
+  for i in $(seq 100); do grep -qs "$1" $2 && return; sleep 0.3; done
+}
 until_is() {
   for i in $(seq 100); do [ "$(ctl show -p ActiveState --value $2)" = "$1" ] && break; sleep 0.3; done
   ctl show -p ActiveState --value $2
@@ -103,12 +106,14 @@ step again
 as_u tsbox kill -s KILL web
 for i in $(seq 100); do [ "$(ctl show -p NRestarts --value web)" = 1 ] && break; sleep 0.3; done
 until_is active web
+until_in 'starts: 2' ${SHARED}/web
 cat ${SHARED}/web
 
 step monitor
 kill -KILL $(ctl show -p MainPID --value web)
 for i in $(seq 100); do [ "$(ctl show -p NRestarts --value web)" = 2 ] && break; sleep 0.3; done
 until_is active web
+until_in 'starts: 3' ${SHARED}/web
 cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '^echo start >>/starts'
 
 step stopped
@@ -116,6 +121,7 @@ ctl stop web
 show web
 as_u tsbox ps -a --format '{{.Names}} {{.State}}'
 ctl start web
+until_in 'starts: 4' ${SHARED}/web
 
 step new
 as_u tsbox create --network host --name anew -v ${SHARED}:/shared -e 'TEXT=$HOME %n "x"' ${IMAGE} sh -c 'echo "$TEXT" >>/shared/anew; ${COUNT("/starts", "/shared/anew")}'
@@ -125,6 +131,7 @@ as_u tsbox rm anew
 ctl daemon-reload
 ctl enable --now container-anew
 show container-anew
+until_in 'starts: 1' ${SHARED}/anew
 cat ${SHARED}/anew
 cat /proc/$(ctl show -p MainPID --value container-anew)/cgroup
 ls -d /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/container-anew.service/tsbox-*
@@ -133,6 +140,7 @@ step quadlet
 as_u sh -c "tsbox quadlet install ${QUADLETS}/*"
 ctl start quad
 show quad
+until_in 'starts: 1' ${SHARED}/quad
 cat ${SHARED}/quad
 ls /home/u/.local/share/tsbox/volumes
 as_u tsbox quadlet ls
@@ -166,6 +174,8 @@ const SECOND = `${FUNCTIONS}
 step rebooted
 for unit in web container-anew quad made; do echo "$unit: $(until_is active $unit)"; done
 as_u tsbox ps --format '{{.Names}} {{.State}}' | sort
+until_in 'starts: 5' ${SHARED}/web
+until_in 'starts: 2' ${SHARED}/quad
 tail -n 1 ${SHARED}/web ${SHARED}/quad
 tail -n 2 ${SHARED}/anew
 

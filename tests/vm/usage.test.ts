@@ -76,7 +76,7 @@ tsbox rm -f hog front child calm > /dev/null`,
   scenario(
     "top shows programs of exec with --pid=host, because they are in the cgroup; and of one that is paused",
     `${start("box", "--pid host", "sleep 1001")}
-tsbox exec -d box sleep 1002; sleep 1; tsbox pause box > /dev/null
+tsbox exec -d box sleep 1002; until_true sh -c "tsbox top box -o args | grep 'sleep 1002'"; tsbox pause box > /dev/null
 tsbox top box -o args; tsbox unpause box > /dev/null; tsbox rm -f box > /dev/null`,
     ({ status, output }) => {
       expect(output.trim().split("\n")).toEqual(["COMMAND", "sleep 1001", "sleep 1002"]);

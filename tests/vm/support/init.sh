@@ -66,7 +66,7 @@ echo '@@ up' >&3
 for scenario in /scenarios/*.sh; do
   name=$(basename "$scenario" .sh)
   case $name in *.root) as= ;; *) as=as_u ;; esac
-  timeout -s KILL 60 $as sh "$scenario" >/tmp/output 2>&1 3>&- </dev/null
+  timeout -s KILL 180 $as sh "$scenario" >/tmp/output 2>&1 3>&- </dev/null
   status=$?
   { echo "@@ begin $name"; cat /tmp/output; echo; echo "@@ end $name $status $(cut -d ' ' -f 1 /proc/uptime)"; } >&3
 done

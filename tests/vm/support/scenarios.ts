@@ -11,6 +11,14 @@ import { boot, type Machine, machineRequirements, type Outcome } from "./machine
 
 export type Scenario = (name: string, script: string, check: (outcome: Outcome) => void) => void;
 
+/** For scripts: `until_true COMMAND` tries it again and again for half a minute; `until_in PATTERN FILE` until a line matches. */
+const UNTIL = `until_true() {
+  for i in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  echo "never came true: $*"
+}
+until_in() { until_true grep -q -e "$1" "$2"; }
+`;
+
 /**
  * Declares the tests that `declare` names, in the order in which they run in the machine: `scenario` as the user `u`,
  * `asRoot` as root, who has the command `as_u COMMAND...` for the other one.
@@ -31,7 +39,7 @@ export function scenarios(
       (suffix: string): Scenario =>
       (name, script, check) => {
         const key = `${Object.keys(scripts).length}${suffix}`;
-        scripts[key] = script;
+        scripts[key] = `${UNTIL}${script}`;
         test(name, () => {
           const outcome = ran.get(key);
           if (outcome === undefined) throw new Error("the machine did not run this");
@@ -46,7 +54,7 @@ export function scenarios(
     declare(declared(""), declared(".root"));
     beforeAll(async () => {
       if (runs) ran = await boot(machine, scripts);
-    }, 250_000);
+    }, 900_000);
   });
 }
 
