@@ -135,7 +135,7 @@ long op_hub(int listener, int udp, int tcp, int network, int user, u64 subnet, u
       welcome(listener, network, user);
       had = 1;
     }
-    resolver_serve(polls + 1 + members, others);
+    resolver_serve(polls + 1 + members);
     if (had && hub.used == 0) return 0;
   }
 }

@@ -47,7 +47,7 @@ struct member *hub_member(u32 address);
 #define RESOLVER_POLLS 96
 struct pollfd;
 u32 resolver_polls(struct pollfd *polls);
-void resolver_serve(const struct pollfd *polls, u32 count);
+void resolver_serve(const struct pollfd *polls);
 int resolver_waits(void);
 
 #endif
