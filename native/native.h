@@ -38,11 +38,24 @@ struct process {
 int plan_decode(struct plan *plan, const u8 *base, u64 size);
 
 /* run.c */
-long make_report_pipe(struct process *self);
 _Noreturn void run_program(struct process *self, u32 number);
-_Noreturn void report_failure(struct process *self, u32 op, long error);
 
+/* failure.c */
+long make_report_pipe(struct process *self);
+long take_reports(struct process *self);
+long stop_reporting(struct process *self, int socket, u8 byte);
+long op_await_exec(struct process *self);
+_Noreturn void report_failure(struct process *self, u32 op, long error);
 _Noreturn void fail_operation(struct process *self, u32 op, long error);
+
+/* conversation.c */
+long receive_byte(int socket, u64 expected);
+long receive_any(int socket);
+long await_start(int fifo);
+long send_subject(const struct process *self, int socket);
+long receive_identity(struct process *self, int socket);
+long receive_subject(struct process *self, int socket);
+long await_either(int a, int b);
 
 /* files.c */
 struct entries { /* of a folder, as they are read */
@@ -77,7 +90,7 @@ long chown_tree(int mount, u32 uid, u32 gid);
 /* process.c */
 long op_clone(struct process *self, const struct plan_op *op);
 long op_execve(struct process *self, const struct plan_op *op);
-long op_await_exec(struct process *self);
+long close_others(struct process *self, u64 from, u64 keep);
 long pid_of(int pidfd);
 long find_program(const struct process *self, u64 paths);
 long op_wait(struct process *self, int pidfd);

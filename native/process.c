@@ -107,20 +107,6 @@ long find_program(const struct process *self, u64 paths) {
   return result;
 }
 
-/* The other processes hold the report pipe until they execute something: its end of file means that all went well. */
-long op_await_exec(struct process *self) {
-  SYS_1(__NR_close, self->report_write);
-  self->report_write = -1;
-  struct report report;
-  long size;
-  do size = SYS_3(__NR_read, self->report_read, &report, sizeof report);
-  while (size == -EINTR);
-  if (size < 0) return size;
-  if (size != sizeof report) return 0;
-  self->failure = report;
-  return -(long)(report.error == 0 ? EIO : report.error);
-}
-
 /* The pid that a pidfd stands for, in this process's pid namespace: "Pid:" of its fdinfo (proc(5)). */
 long pid_of(int pidfd) {
   char path[40] = "/proc/self/fdinfo/", text[512];
@@ -223,4 +209,26 @@ long set_capabilities(u64 effective, u64 permitted, u64 inheritable) {
       {(u32)(effective >> 32), (u32)(permitted >> 32), (u32)(inheritable >> 32)},
   };
   return SYS_2(__NR_capset, &header, data);
+}
+
+/*
+ * What is only marked close-on-exec is open while execve looks for its program, and a path such as /proc/self/fd/7/../bin/sh
+ * leads through it (CVE-2024-21626). Those that are kept are marked: they are needed until then.
+ */
+long close_others(struct process *self, u64 from, u64 keep) {
+  for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
+    if ((keep >> slot & 1) == 0 && self->fd[slot] >= 0 && (u64)self->fd[slot] >= from) self->fd[slot] = -1;
+  for (;;) {
+    u64 next = ~0U;
+    if (self->report_write >= 0 && (u64)self->report_write >= from) next = (u64)self->report_write;
+    for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
+      if (self->fd[slot] >= 0 && (u64)self->fd[slot] >= from && (u64)self->fd[slot] < next) next = (u64)self->fd[slot];
+    if (next > from) {
+      long result = SYS_3(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
+      if (result < 0) return result;
+    }
+    if (next == ~0U) return 0;
+    SYS_3(__NR_fcntl, next, F_SETFD, FD_CLOEXEC);
+    from = next + 1;
+  }
 }

@@ -6,7 +6,6 @@
 #include <linux/poll.h>
 #include <linux/close_range.h>
 #include <asm/ioctls.h>
-#include <asm/signal.h>
 #include <asm/statfs.h>
 #include "native.h"
 #include "socket.h"
@@ -49,11 +48,13 @@ static long assign(struct arguments *in, u32 index, long result) {
   return result;
 }
 
-static long close_slot(struct arguments *in, u32 index) {
-  long result = SYS_1(__NR_close, fd(in, index));
+/* A slot whose descriptor was closed. */
+static long release(struct arguments *in, u32 index, long result) {
   in->self->fd[in->op->arg[index]] = -1;
   return result;
 }
+
+static long close_slot(struct arguments *in, u32 index) { return release(in, index, SYS_1(__NR_close, fd(in, index))); }
 
 static long openat2(struct arguments *in) {
   struct open_how how = {.flags = number(in, 3) | O_CLOEXEC, .mode = number(in, 4), .resolve = number(in, 5)};
@@ -94,72 +95,10 @@ static long assign_both(struct arguments *in, const int *ends, long result) {
   return 0;
 }
 
-static long receive(int socket, u8 *byte) {
-  long result;
-  do result = SYS_3(__NR_read, socket, byte, 1);
-  while (result == -EINTR);
-  return result;
-}
-
-static long recv_byte(struct arguments *in) {
-  u8 byte = 0;
-  long result = receive(fd(in, 0), &byte);
-  if (result < 0) return result;
-  return result == 1 && byte == number(in, 1) ? 0 : -EPIPE;
-}
-
-static long recv_ready(struct arguments *in) {
-  u8 byte;
-  long result = receive(fd(in, 0), &byte);
-  return result == 0 ? -EPIPE : result;
-}
-
-static long send_subject(struct arguments *in) {
-  int pid = in->self->subject_pid;
-  long sent = SYS_6(__NR_sendto, fd(in, 0), &pid, sizeof pid, MSG_NOSIGNAL, 0, 0);
-  return sent < 0 ? sent : 0;
-}
-
-/* All four bytes come together: they are sent so, and a stream socket keeps what is sent in one call in one buffer. */
-static long recv_identity(struct arguments *in) {
-  int pid;
-  long result;
-  do result = SYS_3(__NR_read, fd(in, 0), &pid, sizeof pid);
-  while (result == -EINTR);
-  if (result < 0) return result;
-  if (result != sizeof pid) return -EPIPE;
-  in->self->subject_pid = pid;
-  return 0;
-}
-
-/* The descriptor is open for writing too, so that there is no end of file to be read before anybody writes. */
-static long await_start(struct arguments *in) {
-  u8 byte;
-  return receive(fd(in, 0), &byte);
-}
-
 /* Keyrings may be compiled out, or refused by a filter that this process lives under: then there are none to inherit. */
 static long session_keyring(struct arguments *in) {
   long result = SYS_2(__NR_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, string(in, 0));
   return result == -ENOSYS || result == -EPERM || result == -EACCES || result == -EDQUOT ? 0 : result;
-}
-
-static long recv_subject(struct arguments *in) {
-  long pidfd = assign(in, 0, receive_descriptor(fd(in, 1)));
-  if (pidfd < 0) return pidfd;
-  long pid = pid_of((int)pidfd);
-  if (pid < 0) return pid;
-  in->self->subject = (int)pidfd;
-  in->self->subject_pid = (int)pid;
-  return 0;
-}
-
-static long await_either(struct arguments *in) {
-  struct pollfd polls[2] = {{.fd = fd(in, 0), .events = POLLIN}, {.fd = fd(in, 1), .events = POLLIN}};
-  long result;
-  do result = poll_for(polls, 2, -1);
-  while (result == -EINTR);
-  return result;
 }
 
 #define HELPER_TRIES 15000 /* of 2 ms: half a minute, for a file system under load */
@@ -201,44 +140,6 @@ static long notify(struct arguments *in) {
   long result = seccomp_notify(in->self, in->op, number(in, 0), bytes(in, 1), size(in, 1), fd(in, 2), state);
   if (result >= 0) in->self->fd[number(in, 2)] = -1;
   return result;
-}
-
-/*
- * What is only marked close-on-exec is open while execve looks for its program, and a path such as /proc/self/fd/7/../bin/sh
- * leads through it (CVE-2024-21626). Those that are kept are marked: they are needed until then.
- */
-static long close_others(struct arguments *in) {
-  struct process *self = in->self;
-  u64 from = number(in, 0), keep = number(in, 1);
-  for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
-    if ((keep >> slot & 1) == 0 && self->fd[slot] >= 0 && (u64)self->fd[slot] >= from) self->fd[slot] = -1;
-  for (;;) {
-    u64 next = ~0U;
-    if (self->report_write >= 0 && (u64)self->report_write >= from) next = (u64)self->report_write;
-    for (u32 slot = 0; slot < PLAN_SLOTS; slot++)
-      if (self->fd[slot] >= 0 && (u64)self->fd[slot] >= from && (u64)self->fd[slot] < next) next = (u64)self->fd[slot];
-    if (next > from) {
-      long result = SYS_3(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
-      if (result < 0) return result;
-    }
-    if (next == ~0U) return 0;
-    SYS_3(__NR_fcntl, next, F_SETFD, FD_CLOEXEC);
-    from = next + 1;
-  }
-}
-
-static long take_reports(struct process *self) {
-  self->upstream = self->report_write;
-  self->is_first = 1;
-  return make_report_pipe(self);
-}
-
-static long leave(struct arguments *in) {
-  send_byte(fd(in, 0), (u8)number(in, 1));
-  close_slot(in, 0);
-  if (in->self->upstream >= 0) SYS_1(__NR_close, in->self->upstream);
-  in->self->upstream = NOBODY;
-  return 0;
 }
 
 static long execute(struct arguments *in) {
@@ -320,7 +221,7 @@ static long execute(struct arguments *in) {
   case OP_session_keyring: return session_keyring(in);
   case OP_reset_signals: return op_reset_signals();
   case OP_close_on_exec_from: return SYS_3(__NR_close_range, number(in, 0), ~0U, CLOSE_RANGE_CLOEXEC);
-  case OP_close_others: return close_others(in);
+  case OP_close_others: return close_others(self, number(in, 0), number(in, 1));
   case OP_execve: return op_execve(self, in->op);
   case OP_socketpair: {
     int ends[2];
@@ -332,17 +233,17 @@ static long execute(struct arguments *in) {
   }
   case OP_clone: return op_clone(self, in->op);
   case OP_send: return send_byte(fd(in, 0), (u8)number(in, 1));
-  case OP_recv: return recv_byte(in);
-  case OP_send_subject: return send_subject(in);
-  case OP_recv_identity: return recv_identity(in);
+  case OP_recv: return receive_byte(fd(in, 0), number(in, 1));
+  case OP_send_subject: return send_subject(self, fd(in, 0));
+  case OP_recv_identity: return receive_identity(self, fd(in, 0));
   case OP_hook: return op_hook(self, in->op);
-  case OP_await_start: return await_start(in);
+  case OP_await_start: return await_start(fd(in, 0));
   case OP_report_to: self->report_file = fd(in, 0); return 0;
   case OP_find_program: return find_program(self, number(in, 0));
-  case OP_recv_ready: return recv_ready(in);
+  case OP_recv_ready: return receive_any(fd(in, 0));
   case OP_send_fd: return send_descriptor(fd(in, 0), fd(in, 1));
   case OP_recv_fd: return assign(in, 0, receive_descriptor(fd(in, 1)));
-  case OP_recv_subject: return recv_subject(in);
+  case OP_recv_subject: return assign(in, 0, receive_subject(self, fd(in, 1)));
   case OP_wait_success: return op_wait_success(self, fd(in, 0));
   case OP_await_fs: return await_fs(in);
   case OP_wait: return op_wait(self, fd(in, 0));
@@ -355,13 +256,13 @@ static long execute(struct arguments *in) {
   case OP_loopback_up: return loopback_up();
   case OP_interface: return assign(in, 0, interface_number(string(in, 1)));
   case OP_inet_socket: return assign(in, 0, inet_socket((int)number(in, 1), (u32)number(in, 2), (u16)number(in, 3)));
-  case OP_await_either: return await_either(in);
+  case OP_await_either: return await_either(fd(in, 0), fd(in, 1));
   case OP_hub: return op_hub(fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), fd(in, 3), optional_fd(in, 4), number(in, 5), number(in, 6));
   case OP_netlink: return netlink_request(bytes(in, 0), size(in, 0), optional_fd(in, 1), number(in, 2));
   case OP_supervise: return op_supervise(self, fd(in, 0), optional_fd(in, 1), optional_fd(in, 2), optional_fd(in, 3));
   case OP_client: return op_client(self, in->op);
   case OP_take_reports: return take_reports(self);
-  case OP_leave: return leave(in);
+  case OP_leave: return release(in, 0, stop_reporting(self, fd(in, 0), (u8)number(in, 1)));
   case OP_listen_unix: return assign(in, 0, listen_unix(string(in, 1)));
   case OP_packet_pair: {
     int ends[2];
@@ -391,19 +292,6 @@ static long execute(struct arguments *in) {
   return -ENOSYS;
 }
 
-/* Process 0 has one from the start. */
-long make_report_pipe(struct process *self) {
-  int ends[2];
-  long result = SYS_2(__NR_pipe2, ends, O_CLOEXEC | O_DIRECT);
-  if (result < 0) return result;
-  /* above what a container might be given, so that preserved descriptors and dup2 do not meet it */
-  self->report_read = (int)SYS_3(__NR_fcntl, ends[0], F_DUPFD_CLOEXEC, 200);
-  self->report_write = (int)SYS_3(__NR_fcntl, ends[1], F_DUPFD_CLOEXEC, 200);
-  SYS_1(__NR_close, ends[0]);
-  SYS_1(__NR_close, ends[1]);
-  return self->report_read < 0 ? self->report_read : self->report_write;
-}
-
 static u8 recover_class(long error) {
   switch (-error) {
   case ENOENT: case ENOTDIR: return RECOVER_MISSING;
@@ -413,51 +301,6 @@ static u8 recover_class(long error) {
   case EBUSY: return RECOVER_BUSY;
   default: return RECOVER_OTHER;
   }
-}
-
-/*
- * How a process that is not the first ends when an operation fails. To a file it is told in words, for whoever comes later
- * and has no plan to look into: the operation's code in place of its index, and its note.
- */
-_Noreturn void report_failure(struct process *self, u32 op, long error) {
-  struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
-  int file = self->report_file;
-  if (file < 0) {
-    SYS_3(__NR_write, self->report_write, &report, sizeof report);
-    exit_process(REPORT_STATUS);
-  }
-  const struct plan_op *failed = &self->plan.ops[op];
-  const char *note = failed->note == 0 ? "" : (const char *)self->plan.base + failed->note;
-  report.op = failed->code;
-  SYS_3(__NR_write, file, &report, sizeof report);
-  SYS_3(__NR_write, file, note, length_of(note) + 1);
-  exit_process(REPORT_STATUS);
-}
-
-/*
- * Process 0, and a monitor, which hands it on to process 0: what failed is the oldest report, because a peer that waits for a process which failed fails too. It ends
- * the subject, restores the terminal and runs the failure program, whose own failures do not matter.
- * Others report and end.
- */
-_Noreturn void fail_operation(struct process *self, u32 op, long error) {
-  struct report report = {.op = op, .error = (u32)-error, .detail = self->failure.detail};
-  if (!self->is_first) report_failure(self, op, error);
-  restore_terminal(self);
-  /* the subject may be about to report: end it, and see */
-  if (self->subject >= 0) {
-    SYS_4(__NR_pidfd_send_signal, self->subject, SIGKILL, 0, 0);
-    op_wait(self, self->subject);
-  }
-  struct report earlier;
-  SYS_3(__NR_fcntl, self->report_read, F_SETFL, O_NONBLOCK);
-  if (self->plan.ops[op].code == OP_await_exec) report = self->failure;
-  else if (SYS_3(__NR_read, self->report_read, &earlier, sizeof earlier) == sizeof earlier) report = earlier;
-  self->failure = report;
-  if (self->upstream >= 0) SYS_3(__NR_write, self->upstream, &report, sizeof report);
-  if (self->upstream != -1) exit_process(REPORT_STATUS);
-  u32 program = self->plan.header->failure_program;
-  if (program == PLAN_NO_PROGRAM) exit_process(REPORT_STATUS);
-  run_program(self, program);
 }
 
 _Noreturn void run_program(struct process *self, u32 number) {

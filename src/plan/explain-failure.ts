@@ -56,7 +56,7 @@ export function failureOf(
 }
 
 /**
- * A failure that native wrote to a file after its plan was gone (native/run.c, report_failure): code, errno, detail and a number
+ * A failure that native wrote to a file after its plan was gone (native/failure.c, report_failure): code, errno, detail and a number
  * that says nothing, of 32 bits each, then the operation's note, ended by a zero byte.
  * @param argv0 the program that was to be run
  */
