@@ -30,7 +30,7 @@ export function chooseNotify(
     if (container.checked) return { notify: { socket, ready: "healthy" }, ...nothing };
     throw new TsboxError(
       "usage",
-      "cannot use --sdnotify=healthy: nothing finds out whether the container is healthy; use --health-cmd, and -d",
+      "cannot use --sdnotify=healthy: nothing finds out whether the container is healthy; use --health-cmd",
     );
   }
   if (mode !== "container") return { notify: { socket, ready: "started" }, ...nothing };
