@@ -184,6 +184,9 @@ export function all(args: ParsedArgs, name: string): readonly string[] {
   return args.flags.get(name) ?? [];
 }
 
+/** Commands that Docker and runc have; see oci/recognise.ts. */
+const IN_BOTH_WORLDS = ["run", "create", "start", "kill", "exec", "ps", "pause", "update", "events"];
+
 /** The help text, rendered by citty, which colours it whoever reads; that is undone here where it is not for a terminal. */
 export async function helpText(command: CommandDefinition): Promise<string> {
   const { renderUsage } = await import("citty");
@@ -204,5 +207,8 @@ export async function helpText(command: CommandDefinition): Promise<string> {
     /(USAGE.*?\[OPTIONS\]) ?(.*)\n/,
     (_, start, end) => `${`${start} ${command.operands}${end}`.trimEnd()}\n`,
   );
-  return `${usageLine.trimEnd()}\n${examples === "" ? "" : `\nEXAMPLES\n\n${examples}\n`}`;
+  const other = IN_BOTH_WORLDS.includes(command.name)
+    ? `\nFor a container that was made from a bundle this is the runtime's command: tsbox oci ${command.name} --help\n`
+    : "";
+  return `${usageLine.trimEnd()}\n${examples === "" ? "" : `\nEXAMPLES\n\n${examples}\n`}${other}`;
 }

@@ -38,6 +38,21 @@ export function refuseOperands(command: CommandDefinition, { positionals }: Pars
 }
 
 /**
+ * For commands with `--all`: whether it is given. Both would say two things, and runc's `kill --all ID` must not be taken for all.
+ * @throws TsboxError `usage` when something is named beside it, or nothing without it
+ */
+export function meansAll(command: CommandDefinition, args: ParsedArgs, what: string): boolean {
+  const [first] = args.positionals;
+  if (!isOn(args, "all")) requireOperands(command, args, what);
+  else if (first !== undefined)
+    throw new TsboxError(
+      "usage",
+      `cannot run tsbox ${command.name}: --all is every ${what}, and ${JSON.stringify(first)} is named, too`,
+    );
+  return isOn(args, "all");
+}
+
+/**
  * Does something to each thing that is named, and goes on when it fails for one: each failure is a line on standard error.
  * @returns the exit status: 1 when it failed for any, as with Docker
  */

@@ -3,8 +3,8 @@ import { findContainer, listContainers } from "../container/list.ts";
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { openStore } from "../store/index.ts";
-import { type CommandDefinition, isOn, type ParsedArgs } from "./args.ts";
-import { requireOperands } from "./command.ts";
+import type { CommandDefinition, ParsedArgs } from "./args.ts";
+import { meansAll, requireOperands } from "./command.ts";
 
 /** A flag of commands that take containers. */
 export const ALL = { all: { type: "boolean", alias: "a", description: "All containers" } } as const;
@@ -28,8 +28,9 @@ export async function forContainers(
   { ignoreMissing = false, print = true }: EachOptions = {},
 ): Promise<number> {
   const store = openStore().root;
-  if (args.positionals.length === 0 && !isOn(args, "all")) requireOperands(command, args, "container");
-  const operands = isOn(args, "all") ? listContainers(store).map(({ record }) => record.id) : args.positionals;
+  const operands = meansAll(command, args, "container")
+    ? listContainers(store).map(({ record }) => record.id)
+    : args.positionals;
   const one = async (operand: string): Promise<string | undefined> => {
     try {
       await action(store, findContainer(store, operand));

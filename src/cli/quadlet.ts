@@ -5,7 +5,7 @@ import { installedUnits, removeUnit, unitFolder, writeUnits } from "../container
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, isOn, last } from "./args.ts";
-import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "./command.ts";
+import { forEachOperand, HELP, meansAll, readCommand, refuseOperands } from "./command.ts";
 import { renderListing } from "./format/listing.ts";
 import { type GroupDefinition, groupCommand } from "./group.ts";
 import { type Columns, renderTable } from "./table.ts";
@@ -135,8 +135,7 @@ async function rm(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   const folder = unitFolder(process.env, ownUid());
   const units = installedUnits(folder);
-  const all = isOn(args, "all");
-  if (!all) requireOperands(RM, args, "unit");
+  const all = meansAll(RM, args, "unit");
   const positionals = all ? units.map(({ file }) => file) : args.positionals;
   const status = await forEachOperand({ ...args, positionals }, async (operand) => {
     const name = operand.slice(operand.lastIndexOf("/") + 1);

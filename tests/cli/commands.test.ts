@@ -33,6 +33,17 @@ describe("help", () => {
   }
 });
 
+test("help of a command that Docker and runc have leads to the other one", async () => {
+  using person = new Person();
+  for (const command of ["run", "create", "start", "kill", "exec", "ps", "pause", "update", "events"]) {
+    expect(await person.ok([command, "--help"])).toContain(
+      `this is the runtime's command: tsbox oci ${command} --help\n`,
+    );
+    expect(await person.ok(["oci", command, "--help"])).not.toContain("this is the runtime's command");
+  }
+  expect(await person.ok(["rm", "--help"])).not.toContain("runtime's command");
+});
+
 test("the version is that of package.json", async () => {
   using person = new Person();
   // podman and dockerd ask runtimes so
@@ -67,6 +78,11 @@ const FAILURES: readonly (readonly [line: string, status: number, message: strin
   ["run --gpus all x", 125, "tsbox: cannot use --gpus: tsbox run has not built it yet"],
   ["run -v x", 125, "tsbox: cannot run: no image given; see tsbox run --help"],
   ["run UPPER:case:x", 125, "tsbox: cannot "],
+  ["kill --all box KILL", 125, 'tsbox: cannot run tsbox kill: --all is every container, and "box" is named, too'],
+  ["rm -fa box", 125, 'tsbox: cannot run tsbox rm: --all is every container, and "box" is named, too'],
+  ["pod rm -a box", 125, 'tsbox: cannot run tsbox pod rm: --all is every pod, and "box" is named, too'],
+  ["volume rm -a box", 125, 'tsbox: cannot run tsbox volume rm: --all is every volume, and "box" is named, too'],
+  ["secret rm -a box", 125, 'tsbox: cannot run tsbox secret rm: --all is every secret, and "box" is named, too'],
   ["rm nothing", 1, 'tsbox: cannot find container "nothing": there is none of that name or id'],
   ["rm ../../etc", 1, 'tsbox: cannot find container "../../etc": there is none of that name or id'],
   ["pull oci:/nonexistent", 1, "tsbox: cannot "],

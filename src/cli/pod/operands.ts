@@ -4,7 +4,7 @@ import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn, type ParsedArgs } from "../args.ts";
-import { requireOperands } from "../command.ts";
+import { meansAll, requireOperands } from "../command.ts";
 
 export const ALL = { all: { type: "boolean", alias: "a", description: "All pods" } } as const;
 
@@ -19,9 +19,7 @@ export async function forPods(
   action: (store: string, pod: PodRecord) => Promise<void>,
 ): Promise<number> {
   const store = openStore().root;
-  const everyOne = isOn(args, "all");
-  if (!everyOne) requireOperands(command, args, "pod");
-  const operands = everyOne ? listPods(store).map(({ id }) => id) : args.positionals;
+  const operands = meansAll(command, args, "pod") ? listPods(store).map(({ id }) => id) : args.positionals;
   const ignore = isOn(args, "ignore") || (isOn(args, "force") && Object.hasOwn(command.flags, "ignore"));
   const one = async (operand: string): Promise<readonly [fd: 1 | 2, line: string] | undefined> => {
     try {

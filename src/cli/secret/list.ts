@@ -4,7 +4,7 @@ import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { all, type CommandDefinition, isOn, last } from "../args.ts";
-import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
+import { forEachOperand, HELP, meansAll, readCommand, refuseOperands, requireOperands } from "../command.ts";
 import { chooseBy, nameFilter } from "../format/filters.ts";
 import { renderListing } from "../format/listing.ts";
 import { mapOf } from "../format/values.ts";
@@ -146,8 +146,7 @@ export async function rm(argv: readonly string[]): Promise<number> {
   const args = await readCommand(RM, argv);
   if (args === undefined) return 0;
   const store = openStore().root;
-  const isAll = isOn(args, "all");
-  if (!isAll) requireOperands(RM, args, "secret");
+  const isAll = meansAll(RM, args, "secret");
   const names = isAll ? listSecrets(store).map(({ name }) => name) : args.positionals;
   return await forEachOperand({ ...args, positionals: names }, async (operand) => {
     try {

@@ -3,7 +3,7 @@ import { findVolume, listVolumes, requireVolume, type Volume, volumeData } from 
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn, last } from "../args.ts";
-import { forEachOperand, HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
+import { forEachOperand, HELP, meansAll, readCommand, refuseOperands, requireOperands } from "../command.ts";
 import { labelHeading } from "../format/label-heading.ts";
 import { renderListing } from "../format/listing.ts";
 import { mapOf } from "../format/values.ts";
@@ -138,8 +138,7 @@ export async function inspect(argv: readonly string[]): Promise<number> {
   const args = await readCommand(INSPECT, argv);
   if (args === undefined) return 0;
   const store = openStore().root;
-  const isAll = isOn(args, "all");
-  if (!isAll) requireOperands(INSPECT, args, "volume");
+  const isAll = meansAll(INSPECT, args, "volume");
   const rows: VolumeRow[] = [];
   const names = isAll ? listVolumes(store).map(({ name }) => name) : args.positionals;
   const status = await forEachOperand({ ...args, positionals: names }, async (name) => {

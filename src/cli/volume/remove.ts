@@ -5,7 +5,7 @@ import { TsboxError } from "../../error.ts";
 import { writeAll } from "../../linux/write-text.ts";
 import { openStore } from "../../store/index.ts";
 import { type CommandDefinition, isOn } from "../args.ts";
-import { HELP, readCommand, refuseOperands, requireOperands } from "../command.ts";
+import { HELP, meansAll, readCommand, refuseOperands } from "../command.ts";
 import { confirmed } from "../confirm.ts";
 import { tell } from "../prune.ts";
 import { pruneFilter } from "./filter.ts";
@@ -50,8 +50,7 @@ export async function rm(argv: readonly string[]): Promise<number> {
   const args = await readCommand(RM, argv);
   if (args === undefined) return 0;
   const store = openStore().root;
-  const isAll = isOn(args, "all");
-  if (!isAll) requireOperands(RM, args, "volume");
+  const isAll = meansAll(RM, args, "volume");
   let status = 0;
   for (const name of isAll ? listVolumes(store).map((volume) => volume.name) : args.positionals) {
     try {
