@@ -140,6 +140,8 @@ const REMEDIES: Record<string, string> = {
   [`clone ${E.ENOSPC}`]: "the limit on namespaces is reached; see user.max_user_namespaces and run tsbox doctor",
   [`clone ${E.EPERM}`]: "user namespaces are refused on this host; run tsbox doctor",
   [`clone ${E.EUSERS}`]: "user namespaces are nested too deeply",
+  [`clone ${E.ENOSYS}`]:
+    "a seccomp filter hides clone3(2), as in a container: one that is to run containers takes --privileged, or --security-opt seccomp=unconfined",
   [`clone ${E.EAGAIN}`]: "the limit on processes is reached (ulimit -u)",
   [`write_file ${E.EPERM}`]: "run tsbox doctor",
   [`prlimit ${E.EPERM}`]: "only root may raise a limit above the hard one of whoever starts tsbox (ulimit -H -a)",

@@ -393,6 +393,31 @@ describe("--rootfs", () => {
   });
 });
 
+describe("tsbox in a container of tsbox", () => {
+  const nested = (flags: readonly string[]) => {
+    const layout = it.image.split(":")[1];
+    const outer = ["--rootfs=/", "--read-only", "--tmpfs=/mnt:exec", "-v", `${layout}:/mnt/image`];
+    const env = ["-e", "HOME=/mnt", "-e", "XDG_RUNTIME_DIR=/mnt", "-e", `PATH=${process.env.PATH}`];
+    const inner = [TSBOX, "run", "--rm", "--network=none", "-q", "oci:/mnt/image:latest", "hostname"];
+    return it.person.run(["run", "--rm", "--network=none", ...flags, ...env, ...outer, ...inner]);
+  };
+
+  test("runs containers when it is privileged", async () => {
+    const { stdout, stderr, exitCode } = await nested(["--privileged"]);
+    expect({ stdout, stderr, exitCode }).toEqual({
+      stdout: expect.stringMatching(/^[0-9a-f]{12}\n$/),
+      stderr: "",
+      exitCode: 0,
+    });
+  });
+
+  test("says otherwise what is in its way", async () => {
+    const { stderr, exitCode } = await nested([]);
+    expect(stderr).toMatch(/^tsbox: cannot .*seccomp.*--privileged.*\n$/);
+    expect(exitCode).toBe(125);
+  });
+});
+
 describe("names", () => {
   test("a name in use is refused by who has it", async () => {
     const child = it.person.spawn([
