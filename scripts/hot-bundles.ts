@@ -41,21 +41,24 @@ class Hot {
     const file = this.#files.get(module);
     if (file === undefined) return undefined;
     const names = exportsOf(module).map((name) => `${this.#exported(module, name)} as ${name}`);
-    return [`export { ${names.join(", ")} } from ${JSON.stringify(file)};`, ...starsOf(module)].join("\n");
+    return [`export { ${names.join(", ")} } from ${JSON.stringify(file)};`, ...passedOnBy(module)].join("\n");
   }
 }
 
 const transpiler = new Bun.Transpiler({ loader: "ts" });
 
-/** Names of a module's exports; types are none. */
+/** Names of what a module exports of its own; types are none. */
 function exportsOf(module: string): string[] {
-  return transpiler.scan(readFileSync(module)).exports;
+  const own = readFileSync(module, "utf8").replace(PASSED_ON, "");
+  return transpiler.scan(own).exports;
 }
 
-/** `export * from`, which has no names. */
-function starsOf(module: string): string[] {
-  return [...readFileSync(module, "utf8").matchAll(/^export \* from "(\.[^"]+)";/gm)].map(
-    ([, specifier = ""]) => `export * from ${JSON.stringify(resolve(dirname(module), specifier))};`,
+/** `export ... from`, which the module's shim says, too: what nobody asks for is not drawn into a hot file. */
+const PASSED_ON = /^export (\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
+
+function passedOnBy(module: string): string[] {
+  return [...readFileSync(module, "utf8").matchAll(PASSED_ON)].map(
+    ([, what, specifier = ""]) => `export ${what} from ${JSON.stringify(resolve(dirname(module), specifier))};`,
   );
 }
 
@@ -160,8 +163,8 @@ export async function hotBundles(
           /^import (?:\{([^}]*)\} from )?("[^"]*\/hot-\d+\.js");$/gm,
           (_, names: string | undefined, from: string) => importOfUsed(text, names, from),
         ),
-      // what a folder offers leads to most of it, and is in each file that needs some
-      modules: new Set(live.filter((path) => !hot.has(path) && !path.endsWith("/index.ts"))),
+      // what a folder offers leads to most of it, and is in each file that needs some; so are tables of constants
+      modules: new Set(live.filter((path) => !hot.has(path) && !/\/(index|abi\.gen)\.ts$/.test(path))),
     };
   };
 

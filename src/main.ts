@@ -8,65 +8,128 @@ import { isTsboxError, type TsboxError } from "./error.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;
 
-/** Each command's file is loaded when it is called. Names that begin with two underscores are tsbox talking to itself. */
-const COMMANDS: Record<string, () => Promise<Command>> = {
-  run: async () => (await import("./cli/run.ts")).run,
-  pull: async () => (await import("./cli/pull.ts")).pull,
-  images: async () => (await import("./cli/images.ts")).images,
-  rmi: async () => (await import("./cli/rmi.ts")).rmi,
-  ps: async () => (await import("./cli/ps.ts")).ps,
-  inspect: async () => (await import("./cli/inspect.ts")).inspect,
-  rm: async () => (await import("./cli/rm.ts")).rm,
-  create: async () => (await import("./cli/create.ts")).create,
-  start: async () => (await import("./cli/start.ts")).start,
-  stop: async () => (await import("./cli/stop.ts")).stop,
-  restart: async () => (await import("./cli/restart.ts")).restart,
-  kill: async () => (await import("./cli/kill.ts")).kill,
-  pause: async () => (await import("./cli/pause.ts")).pause,
-  unpause: async () => (await import("./cli/pause.ts")).unpause,
-  wait: async () => (await import("./cli/wait.ts")).wait,
-  exec: async () => (await import("./cli/exec.ts")).exec,
-  logs: async () => (await import("./cli/logs.ts")).logs,
-  attach: async () => (await import("./cli/attach.ts")).attach,
-  top: async () => (await import("./cli/top.ts")).top,
-  stats: async () => (await import("./cli/stats.ts")).stats,
-  port: async () => (await import("./cli/port.ts")).port,
-  rename: async () => (await import("./cli/rename.ts")).rename,
-  update: async () => (await import("./cli/update.ts")).update,
-  events: async () => (await import("./cli/events.ts")).events,
-  cp: async () => (await import("./cli/cp.ts")).cp,
-  diff: async () => (await import("./cli/diff.ts")).diff,
-  commit: async () => (await import("./cli/commit.ts")).commit,
-  prune: async () => (await import("./cli/prune.ts")).prune,
-  network: async () => (await import("./cli/network.ts")).network,
-  volume: async () => (await import("./cli/volume.ts")).volume,
-  kube: async () => (await import("./cli/kube.ts")).kube,
-  pod: async () => (await import("./cli/pod.ts")).pod,
-  secret: async () => (await import("./cli/secret.ts")).secret,
-  generate: async () => (await import("./cli/generate.ts")).generate,
-  quadlet: async () => (await import("./cli/quadlet.ts")).quadlet,
-  system: async () => (await import("./cli/system.ts")).system,
-  doctor: async () => (await import("./cli/doctor.ts")).doctor,
-  version: async () => (await import("./cli/version.ts")).version,
-  completion: async () => (await import("./cli/completion/command.ts")).completion,
-  help: async () => (await import("./cli/help.ts")).help,
-  container: async () => (await import("./cli/docker-names.ts")).longName("container", COMMANDS),
-  image: async () => (await import("./cli/docker-names.ts")).longName("image", COMMANDS),
-  __complete: async () => (await import("./cli/completion/command.ts")).completeCommand,
-  __unpack: async () => (await import("./image/unpack/index.ts")).unpackWorkerMain,
-  "__container-files": async () => (await import("./container/copy/index.ts")).filesWorkerMain,
-  __tree: async () => (await import("./rootfs/tree/index.ts")).treeWorkerMain,
-  "__explain-failure": async () => (await import("./cli/internal.ts")).explainFailureCommand,
-  "__slirp-ports": async () => (await import("./cli/internal.ts")).slirpPortsCommand,
-  "__oci-failure": async () => (await import("./cli/oci/internal.ts")).lifecycleFailure,
-  "__oci-exec-failure": async () => (await import("./cli/oci/internal.ts")).execFailure,
-  "__oci-end": async () => (await import("./cli/oci/internal.ts")).lifecycleEnd,
-  "__start-failure": async () => (await import("./cli/internal.ts")).startFailureCommand,
-  "__after-exit": async () => (await import("./cli/internal.ts")).afterExitCommand,
-  "__quadlet-generator": async () => (await import("./cli/quadlet.ts")).quadletGenerator,
-  __restart: async () => (await import("./cli/internal.ts")).restartCommand,
-  "__remove-container": async () => (await import("./cli/internal.ts")).removeContainerCommand,
-};
+/**
+ * Each command's file is loaded when it is called. Names that begin with two underscores are tsbox talking to itself. Not a table:
+ * its sixty functions would be made at every start.
+ */
+async function load(name: string): Promise<Command | undefined> {
+  switch (name) {
+    case "run":
+      return (await import("./cli/run.ts")).run;
+    case "pull":
+      return (await import("./cli/pull.ts")).pull;
+    case "images":
+      return (await import("./cli/images.ts")).images;
+    case "rmi":
+      return (await import("./cli/rmi.ts")).rmi;
+    case "ps":
+      return (await import("./cli/ps.ts")).ps;
+    case "inspect":
+      return (await import("./cli/inspect.ts")).inspect;
+    case "rm":
+      return (await import("./cli/rm.ts")).rm;
+    case "create":
+      return (await import("./cli/create.ts")).create;
+    case "start":
+      return (await import("./cli/start.ts")).start;
+    case "stop":
+      return (await import("./cli/stop.ts")).stop;
+    case "restart":
+      return (await import("./cli/restart.ts")).restart;
+    case "kill":
+      return (await import("./cli/kill.ts")).kill;
+    case "pause":
+      return (await import("./cli/pause.ts")).pause;
+    case "unpause":
+      return (await import("./cli/pause.ts")).unpause;
+    case "wait":
+      return (await import("./cli/wait.ts")).wait;
+    case "exec":
+      return (await import("./cli/exec.ts")).exec;
+    case "logs":
+      return (await import("./cli/logs.ts")).logs;
+    case "attach":
+      return (await import("./cli/attach.ts")).attach;
+    case "top":
+      return (await import("./cli/top.ts")).top;
+    case "stats":
+      return (await import("./cli/stats.ts")).stats;
+    case "port":
+      return (await import("./cli/port.ts")).port;
+    case "rename":
+      return (await import("./cli/rename.ts")).rename;
+    case "update":
+      return (await import("./cli/update.ts")).update;
+    case "events":
+      return (await import("./cli/events.ts")).events;
+    case "cp":
+      return (await import("./cli/cp.ts")).cp;
+    case "diff":
+      return (await import("./cli/diff.ts")).diff;
+    case "commit":
+      return (await import("./cli/commit.ts")).commit;
+    case "prune":
+      return (await import("./cli/prune.ts")).prune;
+    case "network":
+      return (await import("./cli/network.ts")).network;
+    case "volume":
+      return (await import("./cli/volume.ts")).volume;
+    case "kube":
+      return (await import("./cli/kube.ts")).kube;
+    case "pod":
+      return (await import("./cli/pod.ts")).pod;
+    case "secret":
+      return (await import("./cli/secret.ts")).secret;
+    case "generate":
+      return (await import("./cli/generate.ts")).generate;
+    case "quadlet":
+      return (await import("./cli/quadlet.ts")).quadlet;
+    case "system":
+      return (await import("./cli/system.ts")).system;
+    case "doctor":
+      return (await import("./cli/doctor.ts")).doctor;
+    case "version":
+      return (await import("./cli/version.ts")).version;
+    case "completion":
+      return (await import("./cli/completion/command.ts")).completion;
+    case "help":
+      return (await import("./cli/help.ts")).help;
+    case "container":
+      return (await import("./cli/docker-names.ts")).longName("container", load);
+    case "image":
+      return (await import("./cli/docker-names.ts")).longName("image", load);
+    case "__complete":
+      return (await import("./cli/completion/command.ts")).completeCommand;
+    case "__unpack":
+      return (await import("./image/unpack/index.ts")).unpackWorkerMain;
+    case "__container-files":
+      return (await import("./container/copy/index.ts")).filesWorkerMain;
+    case "__tree":
+      return (await import("./rootfs/tree/index.ts")).treeWorkerMain;
+    case "__explain-failure":
+      return (await import("./cli/internal.ts")).explainFailureCommand;
+    case "__slirp-ports":
+      return (await import("./cli/internal.ts")).slirpPortsCommand;
+    case "__oci-failure":
+      return (await import("./cli/oci/internal.ts")).lifecycleFailure;
+    case "__oci-exec-failure":
+      return (await import("./cli/oci/internal.ts")).execFailure;
+    case "__oci-end":
+      return (await import("./cli/oci/internal.ts")).lifecycleEnd;
+    case "__start-failure":
+      return (await import("./cli/internal.ts")).startFailureCommand;
+    case "__after-exit":
+      return (await import("./cli/internal.ts")).afterExitCommand;
+    case "__quadlet-generator":
+      return (await import("./cli/quadlet.ts")).quadletGenerator;
+    case "__restart":
+      return (await import("./cli/internal.ts")).restartCommand;
+    case "__remove-container":
+      return (await import("./cli/internal.ts")).removeContainerCommand;
+    default:
+      return undefined;
+  }
+}
 
 const WITHOUT_CONFIG = ["help", "version", "completion"];
 
@@ -83,15 +146,14 @@ async function main(argv: readonly string[]): Promise<number> {
     return await report(error, "");
   }
   const [first, ...rest] = words;
-  if (first === "--version" || first === "-V" || first === "-v") return (await COMMANDS.version?.())?.([]) ?? 0;
-  if (first === undefined || first === "--help" || first === "-h") return (await COMMANDS.help?.())?.([]) ?? 0;
-  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (load === undefined) return (await import("./cli/help.ts")).unknownCommand(first, Object.keys(COMMANDS));
+  if (first === "--version" || first === "-V" || first === "-v") return (await load("version"))?.([]) ?? 0;
+  if (first === undefined || first === "--help" || first === "-h") return (await load("help"))?.([]) ?? 0;
   try {
     // tsbox talking to itself was told all before, and a broken configuration must not hide the help
     const reading = first.startsWith("__") || WITHOUT_CONFIG.includes(first) ? undefined : applyConfig();
     if (reading !== undefined) await reading;
-    return await (await load())(rest);
+    const command = await load(first);
+    return command === undefined ? (await import("./cli/help.ts")).unknownCommand(first) : await command(rest);
   } catch (error) {
     return await report(error, first);
   }

@@ -79,6 +79,11 @@ export const CATALOGUE: readonly Section[] = [
   },
 ];
 
+/** What may follow `tsbox`. */
+export function commandNames(): string[] {
+  return CATALOGUE.flatMap(({ commands }) => commands.map(([name]) => name));
+}
+
 export function isGroup(definition: Definition): definition is GroupDefinition {
   return "commands" in definition;
 }

@@ -37,15 +37,17 @@ export async function ownCommands(group: LongGroup): Promise<GroupDefinition["co
 }
 
 /**
- * @param commands the router's: what is not there yet is said to be missing
+ * @param load the router's
  * @returns a command that calls the one meant; it throws TsboxError `usage` or `unsupported` when there is none
  */
-export function longName(group: LongGroup, commands: Readonly<Record<string, () => Promise<Command>>>): Command {
+export function longName(group: LongGroup, load: (name: string) => Promise<Command | undefined>): Command {
   const names = longNames(group);
-  const loaderOf = ([name = ""]: readonly string[]) => (Object.hasOwn(commands, name) ? commands[name] : undefined);
   return async ([name, ...argv]) => {
     if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-      const there = [...names].filter(([, words]) => loaderOf(words) !== undefined);
+      const { commandNames } = await import("./catalogue.ts");
+      const known = commandNames();
+      // what is not there yet is said to be missing
+      const there = [...names].filter(([, [word = ""]]) => known.includes(word));
       const { firstSentence } = await import("./group.ts");
       const lines = [
         ...there.map(([long, words]) => `  ${long.padEnd(10)} as tsbox ${words.join(" ")}`),
@@ -65,9 +67,10 @@ export function longName(group: LongGroup, commands: Readonly<Record<string, () 
       const hint = near === undefined ? `see tsbox ${group} --help` : `did you mean ${near}?`;
       throw new TsboxError("usage", `cannot run tsbox ${group}: there is no command ${JSON.stringify(name)}; ${hint}`);
     }
-    const load = loaderOf(words);
-    if (load === undefined)
+    const [word = "", ...more] = words;
+    const command = await load(word);
+    if (command === undefined)
       throw new TsboxError("unsupported", `cannot run tsbox ${group} ${name}: tsbox has no such command`);
-    return await (await load())([...words.slice(1), ...argv]);
+    return await command([...more, ...argv]);
   };
 }

@@ -2,7 +2,7 @@
 import { TsboxError } from "../error.ts";
 import { writeAll } from "../linux/write-text.ts";
 import { type CommandDefinition, helpText, nearest } from "./args.ts";
-import { CATALOGUE, findDefinition, isGroup } from "./catalogue.ts";
+import { CATALOGUE, commandNames, findDefinition, isGroup } from "./catalogue.ts";
 import { HELP, readCommand } from "./command.ts";
 import { findSubcommand, firstSentence, groupHelp } from "./group.ts";
 
@@ -70,15 +70,12 @@ flags before the command, or when it is called by the name runc or crun. See tsb
 `;
 }
 
-export function unknownCommand(name: string, commands: readonly string[]): number {
+export function unknownCommand(name: string): number {
   if (name.startsWith("-")) {
     writeAll(2, `tsbox: cannot read the command line: there is no flag ${name} before a command; see tsbox help\n`);
     return 125;
   }
-  const near = nearest(
-    name,
-    commands.filter((command) => !command.startsWith("__")),
-  );
+  const near = nearest(name, commandNames());
   const hint = near === undefined ? "see tsbox help" : `did you mean ${near}?`;
   writeAll(2, `tsbox: there is no command ${JSON.stringify(name)}; ${hint}\n`);
   return 1;

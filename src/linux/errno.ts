@@ -3,9 +3,15 @@ import { E } from "./abi.gen.ts";
 
 export { E } from "./abi.gen.ts";
 
+/** All names and values. Loaded when one is asked for: elsewhere the values are put in the place of the names when tsbox is built. */
+function allErrnos(): [string, number][] {
+  const { ERRNO } = require("./errno-table.ts") as typeof import("./errno-table.ts");
+  return Object.entries(ERRNO);
+}
+
 /** The symbolic name of an errno value, `ENOENT` for 2; `errno 999` when it has none. */
 export function errnoName(errno: number): string {
-  return Object.entries(E).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+  return allErrnos().find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 // The words of strerror(3) for those that people meet; the symbolic name otherwise.
@@ -89,7 +95,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof SyscallError) return errnoText(error.errno);
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException; // cast: any error may have one
-  const errno = Object.entries(E).find(([name]) => name === code)?.[1];
+  const errno = allErrnos().find(([name]) => name === code)?.[1];
   return errno === undefined ? error.message : errnoText(errno);
 }
 

@@ -5,25 +5,46 @@ import { type Globals, readCall } from "./globals.ts";
 
 type RuntimeCommand = (args: readonly string[], globals: Globals) => Promise<number>;
 
-const COMMANDS: Record<string, () => Promise<RuntimeCommand>> = {
-  create: async () => (await import("./create.ts")).create,
-  run: async () => (await import("./create.ts")).run,
-  start: async () => (await import("./start.ts")).start,
-  state: async () => (await import("./state.ts")).state,
-  kill: async () => (await import("./kill.ts")).kill,
-  delete: async () => (await import("./delete.ts")).deleteCommand,
-  exec: async () => (await import("./exec.ts")).exec,
-  list: async () => (await import("./list.ts")).list,
-  ps: async () => (await import("./ps.ts")).ps,
-  pause: async () => (await import("./pause.ts")).pause,
-  resume: async () => (await import("./pause.ts")).resume,
-  update: async () => (await import("./update.ts")).update,
-  events: async () => (await import("./events.ts")).events,
-  spec: async () => (await import("./spec.ts")).spec,
-  features: async () => (await import("./features.ts")).features,
-  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
-  restore: async () => (await import("./restore.ts")).restore,
-};
+async function load(name: string | undefined): Promise<RuntimeCommand | undefined> {
+  switch (name) {
+    case "create":
+      return (await import("./create.ts")).create;
+    case "run":
+      return (await import("./create.ts")).run;
+    case "start":
+      return (await import("./start.ts")).start;
+    case "state":
+      return (await import("./state.ts")).state;
+    case "kill":
+      return (await import("./kill.ts")).kill;
+    case "delete":
+      return (await import("./delete.ts")).deleteCommand;
+    case "exec":
+      return (await import("./exec.ts")).exec;
+    case "list":
+      return (await import("./list.ts")).list;
+    case "ps":
+      return (await import("./ps.ts")).ps;
+    case "pause":
+      return (await import("./pause.ts")).pause;
+    case "resume":
+      return (await import("./pause.ts")).resume;
+    case "update":
+      return (await import("./update.ts")).update;
+    case "events":
+      return (await import("./events.ts")).events;
+    case "spec":
+      return (await import("./spec.ts")).spec;
+    case "features":
+      return (await import("./features.ts")).features;
+    case "checkpoint":
+      return (await import("./checkpoint.ts")).checkpoint;
+    case "restore":
+      return (await import("./restore.ts")).restore;
+    default:
+      return undefined;
+  }
+}
 
 /** @returns the exit status; failures are told in the log too, where callers of runtimes look for them */
 export async function runtimeMain(argv: readonly string[]): Promise<number> {
@@ -35,9 +56,8 @@ export async function runtimeMain(argv: readonly string[]): Promise<number> {
     // 1 is what many programs end with; runc's exec says by this one that there was no program
     if (call.command === "exec") failure = 255;
     if (call.wants === "version") return await (await import("../version.ts")).version();
-    const load =
-      call.command !== undefined && Object.hasOwn(COMMANDS, call.command) ? COMMANDS[call.command] : undefined;
-    if (load !== undefined) return await (await load())(call.args, globals);
+    const command = await load(call.command);
+    if (command !== undefined) return await command(call.args, globals);
     if (call.wants === "help" || call.command === undefined || call.command === "help")
       return await (await import("./help.ts")).runtimeHelp();
     throw new TsboxError(
