@@ -160,7 +160,7 @@ long op_keep_client(long number);
 
 /* pause.c */
 int asks_for_end(const u8 *packet, long size);
-long op_wait_for(u64 milliseconds, int listener, int client);
+long op_wait_for(u64 milliseconds, int listener, int client, int owns);
 
 /* client.c */
 long op_client(struct process *self, const struct plan_op *op);

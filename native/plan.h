@@ -175,7 +175,7 @@ struct plan_op {
   X(require_wanted, "", "") /* fails when the client that the monitor was started with has gone, or has asked for the program's end */ \
   X(keep_client, "n", "number") /* that client is not to be dismissed: its connection gets this number, and survives exec; fails without one */ \
   X(dismiss, "F", "listener") /* tell clients the exit status */ \
-  X(wait_for, "nFF", "milliseconds listener client") /* fails when somebody connects, or the client goes or asks for the end */ \
+  X(wait_for, "nFFn", "milliseconds listener client owns") /* fails when somebody connects, or a client that owns goes or asks for the end */ \
   X(reap_as_init, "", "") /* fork: the child goes on, this process reaps and forwards signals as pid 1 */ \
   X(jump, "", "") /* always go to `jump` */ \
   X(fail, "n", "errno:errno") \

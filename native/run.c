@@ -282,7 +282,7 @@ static long execute(struct arguments *in) {
   case OP_dismiss: return op_dismiss(self, optional_fd(in, 0));
   case OP_require_wanted: return op_require_wanted();
   case OP_keep_client: return op_keep_client((long)number(in, 0));
-  case OP_wait_for: return op_wait_for(number(in, 0), optional_fd(in, 1), optional_fd(in, 2));
+  case OP_wait_for: return op_wait_for(number(in, 0), optional_fd(in, 1), optional_fd(in, 2), (int)number(in, 3));
   case OP_reap_as_init: return op_reap_as_init();
   case OP_jump: return 0;
   case OP_fail: return -(long)number(in, 0);

@@ -102,7 +102,7 @@ function waitingPlan(
   const kept = client === undefined ? null : program.slot();
   const asked = program.label();
   if (kept !== null) program.add("adopt", [kept, CLIENT_FD]);
-  program.add("wait_for", [pause, listener, kept], { recover: ANY_FAILURE, to: asked });
+  program.add("wait_for", [pause, listener, kept, client === "owner" ? 1 : 0], { recover: ANY_FAILURE, to: asked });
   program.add("dup2", [lock, LOCK_FD]);
   if (kept !== null) program.add("dup2", [kept, CLIENT_FD]);
   program.add("reset_signals", []);

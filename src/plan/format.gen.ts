@@ -136,7 +136,7 @@ export const CODES = {
   exit: 116,
 } as const;
 
-export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","ff","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbssb","ssb","","fFFFFFFn","","n","F","nFF","","","n","n"];
+export const TYPES: readonly string[] = ["on","f","fn","oFsnnn","ofsnn","Fsn","Fsnn","sFs","Fsnnn","fn","fb","Fsbn","FsFs","Fsn","os","Fs","Fsn","fn","fnn","","fn","SsSnS","sn","osvn","ffsnn","ff","fnn","oFsn","ffsnn","fssnn","fs","fsf","FsnnnnF","ss","s","f","s","n","n","fn","b","b","","f","nnn","nnn","n","b","n","n","n","n","n","nnn","nb","nbfs","b","b","n","nb","s","","n","nn","vvv","oo","oo","pnoFnn","fn","fn","f","f","f","ff","of","of","f","FsnF","svvbnF","f","f","v","f","fn","","oof","fnn","os","f","","os","onnn","ff","fFFfFnn","bFn","fFFF","fFnbs","","fn","os","oo","fn","vns","sb","sbn","pooFbssb","ssb","","fFFFFFFn","","n","F","nFFn","","","n","n"];
 
 export type OpName = keyof typeof CODES;
 
@@ -253,7 +253,7 @@ export interface OpArguments {
   require_wanted: [];
   keep_client: [number: number | bigint];
   dismiss: [listener: Slot | null];
-  wait_for: [milliseconds: number | bigint, listener: Slot | null, client: Slot | null];
+  wait_for: [milliseconds: number | bigint, listener: Slot | null, client: Slot | null, owns: number | bigint];
   reap_as_init: [];
   jump: [];
   fail: [errno: number | bigint];

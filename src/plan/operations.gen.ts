@@ -114,7 +114,7 @@ export const OPS = {
   require_wanted: [],
   keep_client: [["number", "n"]],
   dismiss: [["listener", "F"]],
-  wait_for: [["milliseconds", "n"], ["listener", "F"], ["client", "F"]],
+  wait_for: [["milliseconds", "n"], ["listener", "F"], ["client", "F"], ["owns", "n"]],
   reap_as_init: [],
   jump: [],
   fail: [["errno", "n", "errno"]],

@@ -98,6 +98,27 @@ describe("--restart", () => {
     });
   });
 
+  it("who lets go of it while it pauses leaves it to its policy, too", async () => {
+    using host = new Host();
+    const flags = ["-it", "--restart=on-failure:4", "--detach-keys=ctrl-x"];
+    await using terminal = host.terminal(front(host, flags, "echo run; exit 1"));
+    for (let runs = 0; runs < 3; runs++) await terminal.see(/run/);
+    // the third pause is one of 400 ms
+    terminal.type("\x18");
+    expect(await terminal.exited).toBe(0);
+    await until("it has given up", async () => (await host.ok(["logs", "box"])) === "run\r\n".repeat(5));
+  });
+
+  it("start -a may go at any time", async () => {
+    using host = new Host();
+    const script = ["sh", "-c", "echo run; exit 1"];
+    await host.ok(["create", "--network=none", "--name", "box", "--restart=on-failure:4", host.image, ...script]);
+    const child = host.spawn(["start", "-a", "box"]);
+    await until("it pauses for long", async () => (await events(host, "die")).length === 3);
+    child.kill("SIGKILL");
+    await until("it has given up", async () => (await host.ok(["logs", "box"])) === "run\n".repeat(5));
+  });
+
   it("start -a stays, too", async () => {
     using host = new Host();
     await host.ok([
