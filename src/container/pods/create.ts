@@ -2,12 +2,13 @@
 
 import { TsboxError } from "../../error.ts";
 import type { IdMapping } from "../../idmap/index.ts";
+import { lockFile } from "../../linux/lock.ts";
 import { randomHex } from "../../linux/random.ts";
-import { replaceFile, writeText } from "../../linux/write-text.ts";
+import { replaceFile } from "../../linux/write-text.ts";
 import type { DNSOptions, ExtraHost, NetworkMode, PublishedPort } from "../../network/index.ts";
 import { madeUpName } from "../made-up-name.ts";
-import { checkName, claimName } from "../names.ts";
-import { makePodFolder, type PodRecord, type SharedNamespace } from "./folder.ts";
+import { checkName, claimName, nameOwner } from "../names.ts";
+import { lockIfPresent, makePodFolder, type PodRecord, podFolder, readPod, type SharedNamespace } from "./folder.ts";
 import { discardPod } from "./remove.ts";
 
 export const DEFAULT_SHARE: readonly SharedNamespace[] = ["ipc", "net", "uts"];
@@ -42,6 +43,8 @@ export function createPod(store: string, wish: NewPod): PodRecord {
   }
   const id = randomHex(32);
   const folder = makePodFolder(store, id);
+  // until it is whole: what a kill left of one that nobody makes any more gives way
+  using _lock = lockFile(`${folder}/lock`, { mode: "exclusive" });
   let name: string | undefined;
   try {
     name = claim(store, wish.name, id);
@@ -62,7 +65,6 @@ export function createPod(store: string, wish: NewPod): PodRecord {
       mapping: wish.mapping.name,
       restartPolicy: wish.restartPolicy,
     };
-    writeText(`${folder}/lock`, "", { mode: 0o600 });
     replaceFile(`${folder}/pod.json`, JSON.stringify(record), 0o600);
     return record;
   } catch (error) {
@@ -79,7 +81,25 @@ function claim(store: string, asked: string | undefined, id: string): string {
       return name;
     } catch (error) {
       const taken = error instanceof TsboxError && error.code === "exists";
-      if (!taken || asked !== undefined || attempt > 50) throw error;
+      if (!taken || attempt > 50) throw error;
+      if (asked !== undefined && (attempt > 0 || !sweepOwner(store, asked))) throw error;
     }
+  }
+}
+
+/** @returns whether the name's owner was no pod but what a kill left of one, half made or half removed, and is gone now */
+function sweepOwner(store: string, name: string): boolean {
+  const owner = nameOwner(store, "pods", name);
+  if (owner === undefined || readPod(store, owner) !== undefined) return false;
+  const lock = lockIfPresent(`${podFolder(store, owner)}/lock`);
+  // somebody is at work on it
+  if (lock === undefined) return false;
+  try {
+    // it may have become whole in between
+    if (readPod(store, owner) !== undefined) return false;
+    discardPod(store, owner, name);
+    return true;
+  } finally {
+    if (lock !== "gone") lock[Symbol.dispose]();
   }
 }

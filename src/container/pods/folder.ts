@@ -3,7 +3,7 @@
  *
  *     pod.json        the record below
  *     files/          what ConfigMaps of `kube play` have in them
- *     lock            held for the moment by whoever adds a container to the pod, or starts its holder; exclusively by who removes it
+ *     lock            held for the moment by whoever makes the pod, adds a container to it, starts its holder, or removes it
  *     removing        there while somebody removes it; means something only while the lock is held
  *     running         held (flock) by the holder and all that it started, for as long as any of them is there
  *     hub             the holder's socket, where its members connect (`native/hub.c`)
@@ -136,7 +136,8 @@ export async function lockPod(store: string, { id, name }: PodRecord): Promise<F
   }
 }
 
-function lockIfPresent(path: string): FileLock | "gone" | undefined {
+/** @returns undefined when somebody else holds it, `gone` when there is no such file. @throws SyscallError */
+export function lockIfPresent(path: string): FileLock | "gone" | undefined {
   try {
     return tryLockFile(path, { mode: "exclusive", create: false });
   } catch (error) {

@@ -2,6 +2,7 @@
 import { TsboxError } from "../../error.ts";
 import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
 import { listFolder } from "../../linux/directory.ts";
+import { E, SyscallError } from "../../linux/errno.ts";
 import { exists } from "../../linux/read-text.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
 import { writeText } from "../../linux/write-text.ts";
@@ -52,7 +53,17 @@ export function discardPod(store: string, id: string, name: string | undefined):
   const unlink = (path: string, flags = 0) => syscall(SYS.unlinkat, AT_FDCWD, cstring(path), flags);
   // first what makes it a pod
   unlink(`${folder}/pod.json`);
-  if (exists(folder)) for (const entry of listFolder(folder)) unlink(`${folder}/${entry.name}`);
+  for (const entry of namesIn(folder)) unlink(`${folder}/${entry}`);
   unlink(folder, 0x200 /* AT_REMOVEDIR */);
   if (name !== undefined) dropName(store, "pods", name, id);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return listFolder(folder).map(({ name }) => name);
+  } catch (error) {
+    // whoever wants its name removes it, too
+    if (error instanceof SyscallError && error.errno === E.ENOENT) return [];
+    throw error;
+  }
 }

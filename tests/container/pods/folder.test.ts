@@ -1,9 +1,10 @@
 /** Pods on disk: names, and finding one. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { createPod } from "../../../src/container/pods/create.ts";
 import { findPod, listPods, lockPod, podFolder, podNamed } from "../../../src/container/pods/folder.ts";
 import { removePod } from "../../../src/container/pods/remove.ts";
+import { lockFile } from "../../../src/linux/lock.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
 import { POD } from "./new-pod.ts";
 
@@ -38,6 +39,27 @@ describe("pods on disk", () => {
     rmSync(podFolder(store.path, id), { recursive: true });
     expect(podNamed(store.path, "p")).toBeUndefined();
     expect(createPod(store.path, { ...POD, name: "p" }).id).not.toBe(id);
+  });
+
+  test.each(["lock", undefined])(
+    "give the name of one away that a kill has left half made or half removed, with %p in it",
+    (file) => {
+      using store = temporaryFolder();
+      const { id } = createPod(store.path, { ...POD, name: "p" });
+      for (const name of readdirSync(podFolder(store.path, id)))
+        if (name !== file) rmSync(`${podFolder(store.path, id)}/${name}`);
+      const pod = createPod(store.path, { ...POD, name: "p" });
+      expect([podNamed(store.path, "p"), existsSync(podFolder(store.path, id))]).toEqual([pod, false]);
+    },
+  );
+
+  test("keep the name of one that is being made this moment", () => {
+    using store = temporaryFolder();
+    const { id } = createPod(store.path, { ...POD, name: "p" });
+    rmSync(`${podFolder(store.path, id)}/pod.json`);
+    using _maker = lockFile(`${podFolder(store.path, id)}/lock`, { mode: "exclusive" });
+    expect(() => createPod(store.path, { ...POD, name: "p" })).toThrow(`the pod ${id.slice(0, 12)} has it`);
+    expect(readdirSync(store.join("pods")).sort()).toEqual([id, "names"].sort());
   });
 
   test("refuse what only a shared network could have", () => {
