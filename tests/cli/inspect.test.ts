@@ -69,6 +69,10 @@ it("shows a container's options, state and places in Docker's words", async () =
   expect(await show("{{.State.Status}} {{.State.ExitCode}}")).toBe("running 0");
   expect(await show('{{index .Config.Labels "com.example.x"}}{{index .Config.Labels "no"}}')).toBe("1");
   expect(await show("{{json .Config.Cmd}} {{len .Mounts}}")).toMatch(/^\["sleep","1000"\] [12]$/);
+  // fields that Docker's structures have, whatever there is
+  expect(await show("{{range .Mounts}}[{{.Type}} {{.Name}} {{.Driver}}]{{end}}")).toContain("[bind  ]");
+  expect(await show("{{.Config.StopTimeout}}{{.HostConfig.Isolation}}{{.HostConfig.CgroupParent}}")).toBe("<no value>");
+  expect(await show("{{range .NetworkSettings.Networks}}{{.DNSNames}}{{end}}")).toBe("<no value>");
   expect(await show('{{range .Config.Env}}{{if eq (slice . 0 2) "A="}}{{.}}{{end}}{{end}}')).toBe("A=b c");
   expect(await show("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}")).toBe("none");
   expect(await show("{{range $p, $c := .NetworkSettings.Networks}}{{$p}}{{end}}")).toBe("none");

@@ -119,10 +119,11 @@ function mountOf(store: string, { type, name, source, destination, readOnly }: R
   const data = volume === undefined ? undefined : volumeData(store, volume);
   return {
     Type: type,
-    ...(name === undefined ? {} : { Name: name }),
+    // every kind has them, so that {{.Name}} may be asked of all
+    Name: name ?? "",
     Source: source ?? data ?? name ?? "",
     Destination: destination,
-    ...(isVolume ? { Driver: "local" } : {}),
+    Driver: isVolume ? "local" : "",
     Mode: readOnly ? "ro" : "",
     RW: !readOnly,
     Propagation: type === "bind" ? "rprivate" : "",
@@ -184,7 +185,7 @@ function configOf(record: ContainerRecord, saved: SavedOptions | undefined): Ins
     OnBuild: defaults.OnBuild ?? null,
     Labels: mapOf(record.labels),
     StopSignal: record.stopSignal,
-    ...(record.stopTimeout === undefined ? {} : { StopTimeout: record.stopTimeout }),
+    StopTimeout: record.stopTimeout ?? null,
     Shell: defaults.Shell ?? undefined,
   };
 }

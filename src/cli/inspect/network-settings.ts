@@ -80,15 +80,21 @@ function namedEndpoint(
   const member = runs ? membersOf(store, network).find((candidate) => candidate.id === id) : undefined;
   if (member === undefined) return endpoint(aliases, network.id, NO_ADDRESS);
   const length = Number(network.subnet.split("/")[1] ?? 0);
-  return endpoint(aliases, network.id, {
+  const found = {
     Gateway: network.gateway,
     IPAddress: member.address,
     IPPrefixLen: length,
     MacAddress: member.mac,
-  });
+  };
+  return endpoint(aliases, network.id, found, member.names);
 }
 
-function endpoint(aliases: readonly string[], networkID: string, address: typeof NO_ADDRESS): Endpoint {
+function endpoint(
+  aliases: readonly string[],
+  networkID: string,
+  address: typeof NO_ADDRESS,
+  names: readonly string[] = [],
+): Endpoint {
   return {
     IPAMConfig: null,
     Links: null,
@@ -98,5 +104,6 @@ function endpoint(aliases: readonly string[], networkID: string, address: typeof
     ...address,
     ...NO_ADDRESS_6,
     DriverOpts: null,
+    DNSNames: names.length > 0 ? names : null,
   };
 }
