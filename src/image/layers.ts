@@ -95,7 +95,8 @@ async function stageAll(
   const work = { ...options, ...gates, signal, workers, crowded };
   const results = await Promise.allSettled(
     layers.map((layer) =>
-      receiveLayer(layer, work).catch((error) => {
+      receiveLayer(layer, work).catch((cause) => {
+        const error = ofLayer(cause, layer);
         // the first failure is the one that counts; it ends the others
         failed.abort(error);
         throw error;
@@ -106,6 +107,18 @@ async function stageAll(
   if (!signal.aborted) return staged;
   await discard(staged, options.mapping);
   throw signal.reason;
+}
+
+/** Whoever unpacks knows of bytes only, and there are several layers at once. */
+function ofLayer(error: unknown, { descriptor }: Layer): unknown {
+  const named = /^cannot unpack( "(?:[^"\\]|\\.)*")?(?=:)/;
+  if (!(error instanceof TsboxError) || !named.test(error.message)) return error;
+  const message = error.message.replace(
+    named,
+    (_, path: string | undefined) =>
+      `cannot unpack${path === undefined ? "" : `${path} of`} layer ${descriptor.digest}`,
+  );
+  return new TsboxError(error.code, message, { context: error.context, cause: error });
 }
 
 async function discard(staged: readonly (Staged | undefined)[], mapping: IdMapping): Promise<void> {

@@ -8,9 +8,10 @@ import { HOST, temporaryStore } from "../store/support.ts";
 import { busybox, writeBusyboxLayout } from "../support/busybox-image.ts";
 import { writeOciLayout } from "../support/oci-image.ts";
 import { program, requires } from "../support/skip.ts";
+import type { TarEntry } from "../support/tar.ts";
 import { temporaryFolder } from "../support/tmp.ts";
 import { hanging, memoryImage, memorySource } from "./memory-source.ts";
-import { NOTHING, pullOptions, states, tree, visible } from "./support.ts";
+import { mapping, NOTHING, pullOptions, states, tree, visible } from "./support.ts";
 
 const LARGE = 3 * 1024 * 1024;
 const large = (seed: number) => new Uint8Array(LARGE).fill(seed);
@@ -233,4 +234,24 @@ test("attempts that fail and are made again are told, and a mirror that is passe
     `cannot reach localhost:1: the connection was refused; trying ${registry.host}`,
     expect.stringMatching(/status 503.*; trying again in \d+\.\d s$/),
   ]);
+});
+
+test("what is wrong in a layer is said with which layer it is", async () => {
+  const bad: readonly (readonly [TarEntry, RegExp])[] = [
+    [{ path: "../x", data: "" }, /^cannot unpack layer DIGEST: the entry "\.\.\/x" leads out of the root$/],
+    [
+      { path: "etc/x", data: "", uid: 4_000_000_000 },
+      /^cannot unpack "etc\/x" of layer DIGEST: uid 4000000000 is not mapped/,
+    ],
+  ];
+  for (const [entry, message] of bad.slice(0, mapping.kind === "subuid" ? 2 : 1)) {
+    using folder = temporaryStore();
+    using source = temporaryFolder();
+    const [image] = writeOciLayout(source.path, {
+      layers: [{ content: [{ path: "a", data: "one" }] }, { content: [entry] }],
+    });
+    const failure: Error = await pullImage(pullOptions(folder.store, `oci:${source.path}`)).catch((error) => error);
+    expect(failure.message.replace(image?.layers[1]?.digest ?? "", "DIGEST")).toMatch(message);
+    expect(visible(folder.store).names).toBe(0);
+  }
 });
