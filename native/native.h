@@ -113,6 +113,8 @@ u64 clock_milliseconds(int which);
 long poll_for(struct pollfd *polls, u32 count, long milliseconds);
 
 /* words.c */
+/* A field of /proc/PID/stat that is a number, as proc(5) counts them. 0 when the process is gone. */
+u64 process_stat(int pid, int field);
 u32 decimal(char *out, u64 value);
 const char *expand(const struct process *self, const struct plan_op *op, const char *text, char *buffer, u32 size);
 const u8 *expand_bytes(const struct process *self, const struct plan_op *op, u64 bytes, u64 *length);

@@ -15,8 +15,7 @@ u32 decimal(char *out, u64 value) {
   return count;
 }
 
-/* Field 22 of /proc/PID/stat (proc(5)): clock ticks from boot to the process's start. 0 when it is gone. */
-static u64 start_time(int pid) {
+u64 process_stat(int pid, int wanted) {
   char path[32] = "/proc/", text[1024];
   u32 at = 6 + decimal(path + 6, (u64)pid);
   for (u32 i = 0; i < 6; i++) path[at + i] = "/stat"[i];
@@ -31,9 +30,9 @@ static u64 start_time(int pid) {
     if (text[i] == ')') name_end = i;
   int field = 2;
   u64 value = 0;
-  for (long i = name_end + 1; i < size && field <= 22; i++) {
+  for (long i = name_end + 1; i < size && field <= wanted; i++) {
     if (text[i] == ' ') field++;
-    else if (field == 22) value = value * 10 + (u64)(text[i] - '0');
+    else if (field == wanted) value = value * 10 + (u64)(text[i] - '0');
   }
   return value;
 }
@@ -49,7 +48,7 @@ const char *expand(const struct process *self, const struct plan_op *op, const c
     else if (*text == 3) at += decimal(buffer + at, self->failure.error);
     else if (*text == 4) at += decimal(buffer + at, self->failure.detail);
     else if (*text == 6) at += decimal(buffer + at, (u64)SYS_0(__NR_getpid));
-    else if (*text == 5) at += decimal(buffer + at, start_time(self->subject_pid));
+    else if (*text == 5) at += decimal(buffer + at, process_stat(self->subject_pid, 22));
     else if (*text == 7) at += decimal(buffer + at, clock_milliseconds(CLOCK_REALTIME));
     else if (*text == 8) at += decimal(buffer + at, (u64)exit_status(self->status));
     else buffer[at++] = *text;

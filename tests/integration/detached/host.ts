@@ -64,17 +64,17 @@ export async function until(
   }
 }
 
-/** Whether a `tsbox wait` has got so far that it does nothing but wait: for a monitor, or for a first process. */
-export function waitsFor(pid: number): boolean {
-  const open = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2);
-  return open.some((fd) => /^socket:|pidfd/.test(readlinkIfAny(`/proc/${pid}/fd/${fd}`)));
-}
+/** read(2) and ppoll(2) */
+const [READ, PPOLL] = process.arch === "arm64" ? ["63", "73"] : ["0", "271"];
 
-function readlinkIfAny(path: string): string {
+/** Whether a `tsbox wait` does nothing but wait: for what a monitor says, or for the end of a first process. proc(5), /proc/PID/syscall */
+export function waitsFor(pid: number): boolean {
+  const [call, descriptor = ""] = readFileSync(`/proc/${pid}/syscall`, "utf8").split(" ");
+  if (call !== READ) return call === PPOLL;
   try {
-    return readlinkSync(path);
+    return readlinkSync(`/proc/${pid}/fd/${Number(descriptor)}`).startsWith("socket:");
   } catch {
-    return ""; // closed meanwhile
+    return false; // it has read what it wanted, and closed the file
   }
 }
 

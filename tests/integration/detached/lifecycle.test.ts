@@ -102,7 +102,8 @@ describe("create, start, stop, restart, kill, wait, rm", () => {
     await until("it waits", () => waitsFor(waiting.pid));
     await running.stdin.end();
     expect(await running.exited).toBe(6);
-    expect(await new Response(waiting.stdout).text()).toBe("6\n");
+    const [told, said] = await Promise.all([new Response(waiting.stdout).text(), new Response(waiting.stderr).text()]);
+    expect([told, said]).toEqual(["6\n", ""]);
     expect(host.containers()).toEqual([]);
   });
 

@@ -2,7 +2,7 @@
 import { describe, expect } from "bun:test";
 import { busybox, writeBusyboxLayout } from "../../support/busybox-image.ts";
 import { executable, requires, userNamespaces } from "../../support/skip.ts";
-import { Host, until } from "./host.ts";
+import { Host, isProcess, until } from "./host.ts";
 
 const it = requires(executable, busybox, userNamespaces);
 
@@ -117,6 +117,25 @@ describe("health", () => {
     await host.ok(["run", "-d", "--network=none", "--name", "plain", "--no-healthcheck", image]);
     await Bun.sleep(300);
     expect(() => host.read("plain", "health.json")).toThrow();
+  });
+
+  it("checks that fail because the container ends do not count", async () => {
+    using host = new Host();
+    const flags = ["--health-cmd", "true", "--health-interval", "50ms", "--health-retries", "2"];
+    await host.start(["--name", "box", ...flags], ["sleep", "1000"]);
+    expect(await host.ok(["wait", "--condition=healthy", "box"])).toBe("0\n");
+    // its first process waits until all others are gone, and this one is not until who started it has taken notice
+    const exec = host.spawn(["exec", "box", "sh", "-c", "echo up; exec sleep 1000"]);
+    await exec.stdout.getReader().read();
+    exec.kill("SIGSTOP");
+    process.kill(host.pid("box"), "SIGKILL");
+    await Bun.sleep(1000);
+    expect(isProcess(host.pid("box"))).toBe(true);
+    exec.kill("SIGCONT");
+    expect(await host.ok(["wait", "box"])).toBe("137\n");
+    const told = ["events", "--stream=false", "--filter", "event=health_status", "--format", "{{.Action}}"];
+    expect(await host.ok(told)).toBe("health_status: healthy\n");
+    expect(health(host)).toMatchObject({ status: "healthy", streak: 0 });
   });
 
   it("failures in the start period do not count", async () => {
