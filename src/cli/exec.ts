@@ -72,7 +72,7 @@ export async function exec(argv: readonly string[]): Promise<number> {
     detach,
     privileged: isOn(args, "privileged"),
     env: [...fromFiles, ...all(args, "env").map((text) => parseEnv(text, process.env))],
-    workdir: last(args, "workdir"),
+    workdir: last(args, "workdir") || undefined,
     user: last(args, "user"),
   });
 }

@@ -36,7 +36,7 @@ export async function pull(argv: readonly string[]): Promise<number> {
   if (args === undefined) return 0;
   requireOperands(PULL, args, "image");
   compileHotCode();
-  const platform = last(args, "platform");
+  const platform = last(args, "platform") || undefined;
   const [tlsVerify, authFile, certDir] = [last(args, "tls-verify"), last(args, "authfile"), last(args, "cert-dir")];
   const store = openStore();
   const { mapping } = chooseMapping(parseUserns(last(args, "userns") ?? "auto"));

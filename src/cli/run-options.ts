@@ -75,13 +75,13 @@ export function readRunOptions(
   const userns = parseUserns(last(args, "userns") ?? "auto");
   const given = all(args, "env").map((text) => parseEnv(text, env));
   if (["rootfs", "replace", "detach-keys", "restart"].some((name) => args.flags.has(name))) stays().refuseIdle(args);
-  if (last(args, "uts") === "host" && args.flags.has("hostname"))
+  if (last(args, "uts") === "host" && last(args, "hostname"))
     throw new TsboxError("usage", "cannot use --hostname with --uts=host: the name is the host's");
   if (last(args, "ipc") === "host" && args.flags.has("shm-size"))
     throw new TsboxError("usage", "cannot use --shm-size with --ipc=host: /dev/shm is the host's");
   if (last(args, "ipc") === "none" && args.flags.has("shm-size"))
     throw new TsboxError("usage", "cannot use --shm-size with --ipc=none: there is no /dev/shm then");
-  if (isOn(args, "replace") && last(args, "name") === undefined)
+  if (isOn(args, "replace") && !last(args, "name"))
     throw new TsboxError("usage", "cannot use --replace without --name: it removes the container that has the name");
   return {
     detach: isOn(args, "detach"),
@@ -108,11 +108,12 @@ export function readRunOptions(
     init: isOn(args, "init"),
     readOnly: isOn(args, "read-only"),
     privileged: isOn(args, "privileged"),
-    name: last(args, "name"),
-    hostname: optional(last(args, "hostname"), checkHostname),
+    // empty is as if it had not been given, as in Docker: scripts pass variables
+    name: last(args, "name") || undefined,
+    hostname: optional(last(args, "hostname") || undefined, checkHostname),
     user: last(args, "user") || keptUser(userns),
     groups: all(args, "group-add"),
-    workdir: last(args, "workdir"),
+    workdir: last(args, "workdir") || undefined,
     entrypoint: last(args, "entrypoint"),
     env: [...fromFiles, ...given],
     mounts,
@@ -149,7 +150,7 @@ export function readRunOptions(
     annotations: pairs(args, "annotation"),
     cidFile: last(args, "cidfile"),
     pull: oneOf<PullPolicy>(args, "pull", ["missing", "always", "never", "newer"], "missing"),
-    platform: optional(last(args, "platform"), parsePlatform),
+    platform: optional(last(args, "platform") || undefined, parsePlatform),
     userns,
     storageDriver:
       last(args, "storage-driver") === undefined

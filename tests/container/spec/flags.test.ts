@@ -341,6 +341,12 @@ test("--ipc=none is a namespace of its own, without /dev/shm", () => {
   expect([places.includes("/dev/shm"), places.includes("/dev/mqueue")]).toEqual([false, true]);
 });
 
+test("what is empty is as if it had not been given, because scripts pass variables", () => {
+  const given = options(["--name=", "--hostname=", "-w", "", "--platform=", "-u", "", "--uts=host", "i"]);
+  for (const key of ["name", "hostname", "workdir", "platform", "user"] as const)
+    expect([key, given[key]]).toEqual([key, undefined]);
+});
+
 test("no limit at all is nothing that a cgroup is needed for", () => {
   const resources = (...flags: string[]) => options([...flags, "i"]).resources;
   expect(resources("--pids-limit=-1")).toEqual({});
