@@ -293,6 +293,10 @@ describe("a pod", () => {
     expect(stdout.split("\n").sort()).toEqual(["", "a from a", "b from b"]);
     expect(stderr.split("\n").sort()).toEqual(["", "a err", "b err"]);
     expect(await host.ok(["pod", "logs", "-c", "b", "p"])).toBe("from b\n");
+    // the beginning of another's id is no reason to show that
+    const [beginning = ""] = await host.ok(["inspect", "--format", "{{.Id}}", "b"]);
+    await host.ok(["rename", "a", beginning]);
+    expect(await host.ok(["pod", "logs", "-c", beginning, "p"])).toBe("from a\n");
   });
 
   online("publishes its ports once, whichever container answers", async () => {

@@ -42,7 +42,7 @@ export async function logs(argv: readonly string[]): Promise<number> {
   const { store, pod } = onePod(LOGS, args);
   const only = last(args, "container");
   const all = containersOf(store, pod);
-  const chosen = only === undefined ? all : all.filter((container) => isCalled(container, only));
+  const chosen = only === undefined ? all : called(all, only);
   if (only !== undefined && chosen.length === 0)
     throw new TsboxError(
       "not-found",
@@ -64,8 +64,10 @@ export async function logs(argv: readonly string[]): Promise<number> {
   return statuses.some((status) => status !== 0) ? 1 : 0;
 }
 
-function isCalled({ record }: ListedContainer, text: string): boolean {
-  return record.name === text || (text !== "" && record.id.startsWith(text));
+/** A name counts before the beginning of an id, as everywhere: one called "b" is not all whose ids begin so. */
+function called(containers: readonly ListedContainer[], text: string): readonly ListedContainer[] {
+  const named = containers.filter(({ record }) => record.name === text);
+  return named.length > 0 ? named : containers.filter(({ record }) => text !== "" && record.id.startsWith(text));
 }
 
 async function inTurn(
