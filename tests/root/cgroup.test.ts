@@ -139,7 +139,7 @@ const manager = `
   chown tsbox-ci /run/user/4242; chmod 700 /run/user/4242
   mkdir "$CGROUP/user.service"; chown -R tsbox-ci "$CGROUP/user.service"; echo $$ > "$CGROUP/user.service/cgroup.procs"
   setpriv --reuid=tsbox-ci --regid=tsbox-ci --init-groups ${systemd} --user >"$SCRATCH/systemd.log" 2>&1 &
-  for i in $(seq 100); do [ -S /run/user/4242/systemd/private ] && break; sleep 0.1; done`;
+  for i in $(seq 300); do [ -S /run/user/4242/systemd/private ] && break; sleep 0.1; done`;
 
 testSystemd(
   "systemd's manager of a user makes, changes and removes scopes",

@@ -17,11 +17,11 @@ mkdir -p /run/systemd/journal /run/log/journal
 ${JOURNALD} &
 journal=$!
 trap 'kill $journal' EXIT
-for i in $(seq 100); do [ -S /run/systemd/journal/socket ] && break; sleep 0.05; done
+for i in $(seq 400); do [ -S /run/systemd/journal/socket ] && break; sleep 0.05; done
 "$TSBOX" run -d --network=none --name box --log-driver journald --log-opt tag=mine "$IMAGE" \\
   sh -c 'echo out; echo err >&2; printf "a\\001\\377 no end"' >/dev/null
 "$TSBOX" wait box >/dev/null
-for i in $(seq 100); do [ "$("$TSBOX" logs box 2>&1 | wc -c)" -ge 17 ] && break; sleep 0.05; done
+for i in $(seq 400); do [ "$("$TSBOX" logs box 2>&1 | wc -c)" -ge 17 ] && break; sleep 0.05; done
 "$TSBOX" logs box
 echo "--"
 journalctl --no-pager -o cat --output-fields=SYSLOG_IDENTIFIER CONTAINER_NAME=box PRIORITY=3

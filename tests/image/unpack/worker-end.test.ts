@@ -18,9 +18,12 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 function isAlive(pid: number): boolean {
-  const path = `/proc/${pid}/stat`;
-  // its state, behind its name (proc(5))
-  return existsSync(path) && !readFileSync(path, "utf8").includes(") Z ");
+  try {
+    // its state, behind its name (proc(5))
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
 }
 
 for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {

@@ -46,7 +46,7 @@ function startIn(path: string, script: string): Bun.Subprocess<"ignore", "pipe",
 }
 
 async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !what(); i++) await Bun.sleep(10);
+  for (let i = 0; i < 3000 && !what(); i++) await Bun.sleep(10);
 }
 
 const folders = (path: string) =>
@@ -128,7 +128,7 @@ async function forks() {
   await until(() => cgroup.cgroupProcesses(state).length > 8);
   // SIGUSR1 ends a shell that does not expect it
   cgroup.killCgroup(state, 10);
-  await Bun.sleep(300);
+  await until(() => cgroup.cgroupProcesses(state).length === 0);
   const left = cgroup.cgroupProcesses(state).length;
   cgroup.killCgroup(state, 9);
   cgroup.removeCgroup(state);
@@ -320,7 +320,11 @@ async function systemd() {
 }
 
 function isChildOf(pid: number, parent: number): boolean {
-  return existsSync(`/proc/${pid}/stat`) && text(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[1] === String(parent);
+  try {
+    return text(`/proc/${pid}/stat`).split(") ")[1]?.split(" ")[1] === String(parent);
+  } catch {
+    return false; // it has ended
+  }
 }
 
 const cases: Record<string, () => Promise<object>> = {

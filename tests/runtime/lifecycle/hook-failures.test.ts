@@ -143,7 +143,7 @@ test("a hook that takes longer than its timeout is killed, and named", async () 
     const early = kind === "createRuntime" || kind === "createContainer";
     if (!early) await it.ok(["create", "--bundle", bundle, id]);
     const message = await it.fails(early ? ["create", "--bundle", bundle, id] : ["start", id]);
-    expect(Date.now() - before).toBeWithin(900, 10_000);
+    expect(Date.now() - before).toBeWithin(900, 25_000);
     expect(message).toStartWith(`tsbox: cannot run the ${kind} hook /bin/sh: it took longer than`);
     expect([kind, names(), it.left()]).toEqual([kind, ["poststop"], []]);
     if (kind === "createRuntime" || kind === "poststart") expect(isAlive(Number(it.read("hook-pid")))).toBe(false);
@@ -157,7 +157,7 @@ test("a poststop hook that takes too long delays delete no longer than its timeo
   const before = Date.now();
   const { exitCode, stderr } = await it.run(["delete", "--force", id]);
   expect([exitCode, names(), it.left()]).toEqual([0, ["poststop"], []]);
-  expect(Date.now() - before).toBeWithin(900, 10_000);
+  expect(Date.now() - before).toBeWithin(900, 25_000);
   expect(stderr).toContain("it took longer than");
 });
 

@@ -57,11 +57,11 @@ export function expectNoMore(after: Surroundings, before: Surroundings): void {
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
 }
 
-/** @throws Error unless no process of the box is left within a few seconds, and no state */
+/** @throws Error unless no process of the box is left after half a minute, and no state */
 export async function expectNothingLeft(it: Box, what: string): Promise<void> {
   const folder = it.path("");
   try {
-    await until(() => it.left().length === 0 && processesOf(folder).length === 0, "the end", 3000);
+    await until(() => it.left().length === 0 && processesOf(folder).length === 0, "the end");
   } catch {
     throw new Error(`${what} left ${JSON.stringify({ states: it.left(), processes: processesOf(folder) })}`);
   }
