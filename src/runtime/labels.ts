@@ -25,8 +25,8 @@ export interface Labels {
   readonly selinux: string;
 }
 
-const refuse = (field: string, module: string) =>
-  new TsboxError("unsupported", `cannot run: ${field}: ${module} is not enabled on this host`);
+const refuse = (field: string, label: string, module: string) =>
+  new TsboxError("unsupported", `cannot run: ${field} ${label}: ${module} is not enabled on this host`);
 
 /**
  * Appends to `outside` what {@link addLabels} needs: procfs as the caller has it. The container's own could be anything
@@ -41,10 +41,10 @@ export function openLabels(
 ): Labels | undefined {
   if (profile === "" && selinux === "") return undefined;
   const enabled = modules ?? enabledModules();
-  if (selinux !== "" && !enabled.selinux) throw refuse("process.selinuxLabel", "SELinux");
+  if (selinux !== "" && !enabled.selinux) throw refuse("process.selinuxLabel", selinux, "SELinux");
   if (profile !== "" && !enabled.apparmor) {
     // "unconfined" is what such a host gives everybody
-    if (profile !== "unconfined") throw refuse("process.apparmorProfile", "AppArmor");
+    if (profile !== "unconfined") throw refuse("process.apparmorProfile", profile, "AppArmor");
     if (selinux === "") return undefined;
   }
   const proc = outside.slot();
@@ -91,6 +91,6 @@ const UNLABELLED = new Set(["proc", "sysfs", "mqueue", "cgroup", "cgroup2"]);
 export function labelOption({ linux }: RuntimeConfig, type: string, modules?: SecurityModules): string | undefined {
   const label = linux?.mountLabel ?? "";
   if (label === "") return undefined;
-  if (!(modules ?? enabledModules()).selinux) throw refuse("linux.mountLabel", "SELinux");
+  if (!(modules ?? enabledModules()).selinux) throw refuse("linux.mountLabel", label, "SELinux");
   return UNLABELLED.has(type) ? undefined : `context=${label}`;
 }

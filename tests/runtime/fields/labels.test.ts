@@ -48,9 +48,9 @@ test("no label, no step; a label without its module is refused by name", async (
   expect(await plan({ apparmorProfile: "unconfined" }, selinux)).toEqual([]);
   expect((await plan({ apparmorProfile: "unconfined" }, apparmor)).length).toBeGreaterThan(0);
   await expect(plan({ apparmorProfile: "x" }, selinux)).rejects.toThrow(
-    "process.apparmorProfile: AppArmor is not enabled",
+    "process.apparmorProfile x: AppArmor is not enabled",
   );
-  await expect(plan({ selinuxLabel: "x" }, apparmor)).rejects.toThrow("process.selinuxLabel: SELinux is not enabled");
+  await expect(plan({ selinuxLabel: "x" }, apparmor)).rejects.toThrow("process.selinuxLabel x: SELinux is not enabled");
 });
 
 test("a file system takes the label of mounts as it is, commas included, where its kind has labels", () => {
@@ -58,5 +58,5 @@ test("a file system takes the label of mounts as it is, commas included, where i
   expect(labelOption(config, "tmpfs", selinux)).toBe("context=u:r:t:s0:c1,c2");
   expect(labelOption(config, "proc", selinux)).toBeUndefined();
   expect(labelOption({ ociVersion: "1.3.0", linux: { mountLabel: "" } }, "tmpfs", apparmor)).toBeUndefined();
-  expect(() => labelOption(config, "tmpfs", apparmor)).toThrow("linux.mountLabel: SELinux is not enabled");
+  expect(() => labelOption(config, "tmpfs", apparmor)).toThrow("linux.mountLabel u:r:t:s0:c1,c2: SELinux is not enabled");
 });

@@ -250,9 +250,9 @@ describe("labels of security modules that this host has not", () => {
           config.linux.mountLabel = mountLabel;
         },
       }).stderr;
-    expect(refusal({ apparmorProfile: "x" })).toContain("process.apparmorProfile: AppArmor is not enabled");
-    expect(refusal({ selinuxLabel: "x" })).toContain("process.selinuxLabel: SELinux is not enabled");
-    expect(refusal({}, "x")).toContain("linux.mountLabel: SELinux is not enabled");
+    expect(refusal({ apparmorProfile: "x" })).toContain("process.apparmorProfile x: AppArmor is not enabled");
+    expect(refusal({ selinuxLabel: "x" })).toContain("process.selinuxLabel x: SELinux is not enabled");
+    expect(refusal({}, "x")).toContain("linux.mountLabel x: SELinux is not enabled");
     expect(refusal({ apparmorProfile: "unconfined", selinuxLabel: "" })).toBe("");
   });
 });
