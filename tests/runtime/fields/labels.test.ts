@@ -58,5 +58,7 @@ test("a file system takes the label of mounts as it is, commas included, where i
   expect(labelOption(config, "tmpfs", selinux)).toBe("context=u:r:t:s0:c1,c2");
   expect(labelOption(config, "proc", selinux)).toBeUndefined();
   expect(labelOption({ ociVersion: "1.3.0", linux: { mountLabel: "" } }, "tmpfs", apparmor)).toBeUndefined();
-  expect(() => labelOption(config, "tmpfs", apparmor)).toThrow("linux.mountLabel u:r:t:s0:c1,c2: SELinux is not enabled");
+  expect(() => labelOption(config, "tmpfs", apparmor)).toThrow(
+    "linux.mountLabel u:r:t:s0:c1,c2: SELinux is not enabled",
+  );
 });
