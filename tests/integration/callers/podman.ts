@@ -36,10 +36,19 @@ const scenarios: Record<string, (podman: Podman) => Promise<void>> = {
       podman.command("run", "-it", "--rm", "--network=none", ...limits, image, "sh"),
     );
     await session.see(/[#$] /);
-    session.resize(100, 30);
     session.type('tty; until test "$(stty size)" = "30 100"; do sleep 0.1; done; echo size=$(stty size)\r');
     await session.see(/\/dev\/(pts\/0|console)/);
-    await session.see(/size=30 100/);
+    const resized = session.see(/size=30 100/);
+    let done = false;
+    const settled = resized.finally(() => {
+      done = true;
+    });
+    // podman looks at the size once, and listens for changes some time later: one in between is lost to it
+    for (let columns = 100; !done; columns = columns === 100 ? 101 : 100) {
+      session.resize(columns, 30);
+      await Promise.race([settled, Bun.sleep(1000)]);
+    }
+    await settled;
     session.type("exit 5\r");
     same(await session.exited, 5, "exit status");
   },
