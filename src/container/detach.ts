@@ -45,7 +45,7 @@ export async function detachedPlanOf(container: Container, mode: DetachMode): Pr
     keptClient: mode.keptClient,
     // as Docker: what is typed ends with who types it, unless the container was detached from the start
     inputOnce: options.interactive && !options.detach,
-    remove: record.remove && owned === undefined ? [...whole, ...perRun] : perRun,
+    remove: record.remove && owned === undefined ? [...perRun, ...whole] : perRun,
     owned,
     cleanup,
     health: healthCheck(options, container.defaults, `${folder}/health.json`),

@@ -21,7 +21,7 @@
  * `containers/names/<name>` is a link to the id (`names.ts`).
  */
 import { AT_FDCWD, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_CLOEXEC, O_CREAT, O_RDWR, SYS } from "../linux/abi.gen.ts";
-import { check, E } from "../linux/errno.ts";
+import { check, E, SyscallError } from "../linux/errno.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { makeFolder, makeFolders } from "../linux/write-text.ts";
 import type { PublishedPort } from "../network/index.ts";
@@ -117,6 +117,16 @@ export function takeLock(path: string): number | undefined {
   }
   syscall(SYS.close, lock);
   return undefined;
+}
+
+/** The same of a container that may be gone. @returns -1 when there is no lock any more */
+export function takeLockIfThere(path: string): number | undefined {
+  try {
+    return takeLock(path);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === E.ENOENT) return -1;
+    throw error;
+  }
 }
 
 /** Makes the folder and takes its lock. @returns the lock's descriptor, which survives exec */

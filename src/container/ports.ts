@@ -3,6 +3,7 @@
  * only then.
  */
 import { AT_FDCWD, AT_REMOVEDIR, SYS } from "../linux/abi.gen.ts";
+import { E } from "../linux/errno.ts";
 import { exists, readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { replaceFile } from "../linux/write-text.ts";
@@ -70,6 +71,10 @@ export function recordSockets(folder: string, sockets: string): void {
 export function removeSockets(folder: string): void {
   const sockets = readShortText(`${folder}/sockets`);
   if (sockets === undefined || !/\/tsbox-[0-9a-f]{16}$/.test(sockets)) return;
-  syscall(SYS.unlinkat, AT_FDCWD, cstring(`${sockets}/slirp4netns.sock`), 0);
-  syscall(SYS.unlinkat, AT_FDCWD, cstring(sockets), AT_REMOVEDIR);
+  // who is about to end may be about to listen
+  for (let attempt = 0; attempt < 20; attempt++) {
+    syscall(SYS.unlinkat, AT_FDCWD, cstring(`${sockets}/slirp4netns.sock`), 0);
+    if (syscall(SYS.unlinkat, AT_FDCWD, cstring(sockets), AT_REMOVEDIR) !== -E.ENOTEMPTY) return;
+    Bun.sleepSync(5);
+  }
 }

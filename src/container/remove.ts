@@ -3,11 +3,11 @@ import { TsboxError } from "../error.ts";
 import { chooseMapping, unpackMapping } from "../idmap/index.ts";
 import { AT_FDCWD, AT_REMOVEDIR, SYS } from "../linux/abi.gen.ts";
 import { E } from "../linux/errno.ts";
-import { exists, readShortText } from "../linux/read-text.ts";
+import { readShortText } from "../linux/read-text.ts";
 import { cstring, syscall } from "../linux/syscall.ts";
 import { removeTree } from "../rootfs/tree/index.ts";
 import { event } from "./events.ts";
-import { containerFolder, hasAnonymous, takeLock } from "./folder.ts";
+import { type ContainerRecord, containerFolder, hasAnonymous, isRunning, takeLockIfThere } from "./folder.ts";
 import { dropDeadName, nameOwner } from "./names.ts";
 import { removeSockets } from "./ports.ts";
 import { readRecord, recordIfPresent } from "./state.ts";
@@ -22,34 +22,52 @@ export interface RemoveOptions {
   readonly volumes: boolean;
 }
 
+/** Milliseconds after which force removes a container whose files somebody copies. */
+const PATIENCE = 2000;
+
 /** @throws TsboxError `busy` when it runs */
 export async function removeContainer(store: string, id: string, options: RemoveOptions): Promise<void> {
-  const folder = containerFolder(store, id);
   const record = readRecord(store, id);
-  // its monitor may still be about to end, or to start it again
-  const state = await settledState(store, record);
-  const runs = state.status !== "created" && state.status !== "exited";
-  const refuse = (reason: string) =>
-    new TsboxError(
-      "busy",
-      `cannot remove container ${nameOf(record)}: ${reason}, or use: tsbox rm -f ${nameOf(record)}`,
-    );
-  if (runs && !options.force) throw refuse(`it is ${state.status}; stop it first`);
-  if (runs) await stopContainer(store, id, { timeout: options.timeout ?? 0 });
-  // --rm: its monitor was faster
-  if (recordIfPresent(store, id) === undefined) return;
-  const lock = exists(`${folder}/lock`) ? takeLock(folder) : -1;
-  if (lock === undefined) {
-    // it is being started or made this moment
-    if (!options.force) throw refuse("another tsbox works on it; wait for that");
-    await stopContainer(store, id, { timeout: 0 });
-  }
+  const lock = await lockEnded(store, record, options);
+  if (lock === undefined) return;
   try {
     if (options.volumes || record.remove) await discardContainer(store, id);
     else await removeContainerFolder(store, id);
     event(store, record, "destroy");
   } finally {
-    if (lock !== undefined && lock >= 0) syscall(SYS.close, lock);
+    if (lock >= 0) syscall(SYS.close, lock);
+  }
+}
+
+/**
+ * Takes the lock, so that nobody starts the container while it is removed, once it does not run.
+ * @returns undefined when it is gone by then, -1 when there is no lock, or force does without
+ */
+async function lockEnded(
+  store: string,
+  record: ContainerRecord,
+  { force, timeout }: RemoveOptions,
+): Promise<number | undefined> {
+  const { id } = record;
+  const folder = containerFolder(store, id);
+  const refuse = (reason: string) =>
+    new TsboxError(
+      "busy",
+      `cannot remove container ${nameOf(record)}: ${reason}, or use: tsbox rm -f ${nameOf(record)}`,
+    );
+  for (const deadline = Date.now() + PATIENCE; ; await Bun.sleep(5)) {
+    // its monitor may still be about to end, or to start it again
+    const state = await settledState(store, record);
+    const runs = state.status !== "created" && state.status !== "exited";
+    if (runs && !force) throw refuse(`it is ${state.status}; stop it first`);
+    if (runs) await stopContainer(store, id, { timeout: timeout ?? 0 });
+    // --rm: its monitor was faster
+    if (recordIfPresent(store, id) === undefined) return undefined;
+    const lock = takeLockIfThere(folder);
+    if (lock !== undefined) return lock;
+    // it is being started or made this moment, or its files are copied
+    if (!force) throw refuse("another tsbox works on it; wait for that");
+    if (Date.now() > deadline && !isRunning(folder)) return -1;
   }
 }
 

@@ -80,7 +80,7 @@ async function foregroundPlan(container: Container, explain: boolean): Promise<U
   const native = tsbox ? [] : whole;
   return compileForeground({
     ...served,
-    remove: { always: remove ? [...native, ...perRun] : perRun, onFailure: remove ? [] : native },
+    remove: { always: remove ? [...perRun, ...native] : perRun, onFailure: remove ? [] : native },
     cleanup,
     owned: ownedVolumes(container.store, container.record, whole),
     failure: tsbox ? ["__start-failure", container.store, id, "discard"] : undefined,

@@ -1,10 +1,9 @@
 /** What kills and power failures left of containers: removed by commands that remove something anyway. */
 import { SYS } from "../linux/abi.gen.ts";
-import { E, SyscallError } from "../linux/errno.ts";
 import { exists } from "../linux/read-text.ts";
 import { statIfPresent } from "../linux/stat.ts";
 import { syscall } from "../linux/syscall.ts";
-import { containerFolder, takeLock } from "./folder.ts";
+import { containerFolder, takeLockIfThere } from "./folder.ts";
 import { containerIDs } from "./list.ts";
 import { discardContainer } from "./remove.ts";
 import { containerState, recordIfPresent } from "./state.ts";
@@ -21,7 +20,7 @@ export async function sweepContainers(store: string): Promise<void> {
 export async function sweepContainer(store: string, id: string): Promise<boolean> {
   const folder = containerFolder(store, id);
   if (!isLeftover(store, id)) return false;
-  const lock = lockOf(folder);
+  const lock = takeLockIfThere(folder);
   if (lock === undefined) return false;
   try {
     // whoever finished it had the lock until now
@@ -43,14 +42,4 @@ function isLeftover(store: string, id: string): boolean {
   const folder = statIfPresent(containerFolder(store, id));
   if (folder === undefined) return false;
   return exists(`${containerFolder(store, id)}/lock`) || Date.now() / 1000 - Number(folder.mtime[0]) > BEING_MADE;
-}
-
-/** @returns -1 when there is no lock any more, undefined when somebody has it */
-function lockOf(folder: string): number | undefined {
-  try {
-    return takeLock(folder);
-  } catch (error) {
-    if (error instanceof SyscallError && error.errno === E.ENOENT) return -1;
-    throw error;
-  }
 }
