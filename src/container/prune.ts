@@ -33,7 +33,8 @@ export async function pruneContainers(store: string, wanted: (container: ListedC
   const removed: string[] = [];
   let bytes = 0;
   for (let at = 0; at < ended.length; at += AT_ONCE) {
-    const locked = ended.slice(at, at + AT_ONCE).flatMap(({ record }) => lockEnded(store, record) ?? []);
+    const looked = await Promise.all(ended.slice(at, at + AT_ONCE).map(({ record }) => lockEnded(store, record)));
+    const locked = looked.filter((one) => one !== undefined);
     try {
       const records = locked.map(({ record }) => record);
       const sizes = await sizesOfContainers(store, records);
@@ -49,6 +50,11 @@ export async function pruneContainers(store: string, wanted: (container: ListedC
   return { removed, bytes };
 }
 
+interface Ended {
+  readonly record: ContainerRecord;
+  readonly lock: number;
+}
+
 function hasEnded(status: Status): boolean {
   return status === "exited" || status === "created";
 }
@@ -59,16 +65,24 @@ async function remove(store: string, record: ContainerRecord): Promise<void> {
   event(store, record, "destroy");
 }
 
+/** How long the monitor of one that has ended may take to let go of it, in ms; somebody else who has its lock keeps it for longer. */
+const LAST_MOMENT = 500;
+
 /** With its lock nobody can start it. @returns undefined when somebody has, or is about to */
-function lockEnded(store: string, { id }: ContainerRecord): { record: ContainerRecord; lock: number } | undefined {
+async function lockEnded(store: string, { id }: ContainerRecord): Promise<Ended | undefined> {
   let lock: number | undefined;
-  try {
-    lock = takeLock(containerFolder(store, id));
-  } catch (error) {
-    if (error instanceof SyscallError && error.errno === E.ENOENT) return undefined;
-    throw error;
+  for (const deadline = Date.now() + LAST_MOMENT; ; await Bun.sleep(5)) {
+    try {
+      lock = takeLock(containerFolder(store, id));
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === E.ENOENT) return undefined;
+      throw error;
+    }
+    if (lock !== undefined) break;
+    const now = recordIfPresent(store, id);
+    const winds = now !== undefined && containerState(store, now).status === "exited";
+    if (!winds || Date.now() > deadline) return undefined;
   }
-  if (lock === undefined) return undefined;
   // it may have run in between, or have another name by now
   const record = recordIfPresent(store, id);
   if (record !== undefined && hasEnded(containerState(store, record, false).status)) return { record, lock };

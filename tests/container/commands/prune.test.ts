@@ -12,6 +12,17 @@ const listed = async (host: Host) =>
   (await host.ok(["ps", "-a", "--format", "{{.Names}}"])).split("\n").filter(Boolean);
 
 describe("container prune", () => {
+  it("waits for the monitor of one that has just ended", async () => {
+    using host = new Host();
+    const id = await host.start(["--name", "ended"], ["true"]);
+    await host.ok(["wait", "ended"]);
+    await using monitor = Bun.spawn(["flock", `${host.container("ended")}/lock`, "sh", "-c", "echo; sleep 0.2"], {
+      stdout: "pipe",
+    });
+    await monitor.stdout.getReader().read();
+    expect(await host.ok(["container", "prune", "-f"])).toContain(id.trim());
+  });
+
   it("removes those that do not run, and tells how much there is again", async () => {
     using host = new Host();
     await host.start(["--name", "runs"], FOREVER);
