@@ -6,12 +6,18 @@ const given = new Set<number>();
 
 /** A port that no socket of this machine has, TCP or UDP, and that was not given out before. */
 export function freePort(): number {
+  return freePorts(1);
+}
+
+/** The first of so many, one after the other. */
+export function freePorts(count: number): number {
   const taken = new Set(["tcp", "tcp6", "udp", "udp6"].flatMap(localPorts));
   for (;;) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
-    if (given.has(port) || taken.has(port)) continue;
-    given.add(port);
-    return port;
+    const first = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    const ports = Array.from({ length: count }, (_, i) => first + i);
+    if (ports.some((port) => given.has(port) || taken.has(port))) continue;
+    for (const port of ports) given.add(port);
+    return first;
   }
 }
 

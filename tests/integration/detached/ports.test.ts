@@ -3,7 +3,7 @@ import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { busybox } from "../../support/busybox-image.ts";
-import { freePort } from "../../support/free-port.ts";
+import { freePort, freePorts } from "../../support/free-port.ts";
 import { accessible, executable, program, requires, userNamespaces } from "../../support/skip.ts";
 import { Host, isProcess, until } from "./host.ts";
 
@@ -74,7 +74,8 @@ for (const network of ["pasta", "slirp4netns"]) {
   const start = async (host: Host) => {
     // Debian 12's pasta loses UDP answers unless both ports are the same; slirp4netns loses those to the host's loopback
     const ports = { all: freePort(), local: freePort(), udp: freePort() };
-    const range = 20_000 + Math.floor(Math.random() * 9000);
+    // three, and the one before them, which a test asks for
+    const range = freePorts(4) + 1;
     const publish = [
       `${ports.all}:80`,
       `127.0.0.1:${ports.local}:80`,
