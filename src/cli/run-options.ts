@@ -113,6 +113,9 @@ export function readRunOptions(
     hostname: optional(last(args, "hostname") || undefined, checkHostname),
     user: last(args, "user") || keptUser(userns),
     groups: all(args, "group-add"),
+    accounts: ["passwd", "passwd-entry", "group-entry"].some((name) => args.flags.has(name))
+      ? stays().readAccounts(args)
+      : undefined,
     workdir: last(args, "workdir") || undefined,
     entrypoint: last(args, "entrypoint"),
     env: [...fromFiles, ...given],

@@ -1,5 +1,5 @@
 /** Flags of `tsbox run` that matter to containers that stay: restarting, logging, health. */
-import type { HealthOptions, LogOptions, RestartPolicy } from "../container/index.ts";
+import type { HealthOptions, LogOptions, RestartPolicy, RunOptions } from "../container/index.ts";
 import { TsboxError } from "../error.ts";
 import { all, isOn, last, type ParsedArgs } from "./args.ts";
 
@@ -32,6 +32,23 @@ export function refuseIdle({ flags, typed = flags }: ParsedArgs): void {
   const policy = typed.get("restart")?.at(-1);
   if (isTyped("rm") && policy !== undefined && parseRestart(policy).name !== "no")
     throw refuse("--rm with --restart", "what is removed cannot be started again");
+}
+
+/** `--passwd`, `--passwd-entry`, `--group-entry`. @throws TsboxError `usage` */
+export function readAccounts(args: ParsedArgs): RunOptions["accounts"] {
+  const entry = (flag: string) => {
+    const text = last(args, flag);
+    if (text !== undefined && /[\n\r\0]/.test(text))
+      throw new TsboxError("usage", `cannot use --${flag} ${JSON.stringify(text)}: it is more than one line`);
+    return text || undefined;
+  };
+  const [passwd, group] = [entry("passwd-entry"), entry("group-entry")];
+  if (last(args, "passwd") !== "false") return { passwd, group };
+  if (passwd === undefined && group === undefined) return false;
+  throw new TsboxError(
+    "usage",
+    "cannot use --passwd-entry or --group-entry with --passwd=false: nothing is added then",
+  );
 }
 
 /** @throws TsboxError `usage` */

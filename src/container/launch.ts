@@ -6,7 +6,7 @@ import { statfs } from "../linux/statfs.ts";
 import { warn } from "../linux/warn.ts";
 import { writeText } from "../linux/write-text.ts";
 import type { NetworkSetup } from "../network/index.ts";
-import type { RuntimeConfig } from "../oci/index.ts";
+import type { ContainerDefaults, RuntimeConfig } from "../oci/index.ts";
 import { selfCommand } from "../plan/index.ts";
 import { mountPoint, type RootSource } from "../rootfs/index.ts";
 import type { ServedOptions } from "../runtime/index.ts";
@@ -74,13 +74,17 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const spec = volumes === undefined ? options : { ...options, mounts: volumes.mounts };
   const socket = mode.explain ? undefined : process.env.NOTIFY_SOCKET;
   const notifying = socket === undefined ? undefined : await notifyOver(socket, container, mode);
+  const readFile = (path: string) => readImageFile(folders, path);
+  const accounts = mayLackAccount(options, defaults)
+    ? (await import("./accounts.ts")).chooseAccounts(container, readFile)
+    : undefined;
   const config = buildSpec(spec, defaults, {
     mapping,
     hostname,
     rootPath: mountPoint(root),
-    readFile: (path) => readImageFile(folders, path),
+    readFile: accounts?.readFile ?? readFile,
     newNetwork: network.setup.newNamespace,
-    files: { ...(joined?.files ?? { ...network.files, ...pod?.files }), ...notifying?.files },
+    files: { ...(joined?.files ?? { ...network.files, ...pod?.files }), ...notifying?.files, ...accounts?.files },
     joinNamespaces: checkedJoins(joined?.namespaces ?? named?.namespaces ?? pod?.namespaces ?? [], network.setup),
     unifiedCgroups: statfs("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC,
     privilegedDevices: options.privileged ? privilegedDevices() : [],
@@ -108,6 +112,7 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
       notify: notifying?.notify,
       volumes: volumes?.volumes,
       secrets: secrets?.files,
+      additions: accounts?.additions,
       sharedMemory: pod?.memory,
       openNamespaces: joined?.open ?? named?.open ?? pod?.open ?? new Map(),
       attach: pod?.attach ?? (named && ((plan, outside) => named.attach(plan, outside, network.setup))),
@@ -194,6 +199,11 @@ async function chooseVolumes({
   if (!mounts.some(({ type, chown }) => type === "volume" || type === "image" || chown)) return undefined;
   const { prepareVolumes } = await import("./volumes/prepare.ts");
   return await prepareVolumes({ store, folder, mounts, driver: root?.driver, mapping });
+}
+
+/** Root is in every image, and names are looked up in it. */
+function mayLackAccount({ accounts, user, userns }: RunOptions, { User = "" }: ContainerDefaults): boolean {
+  return accounts !== false && (userns.mode === "keep-id" || /^0*[1-9]|:0*[1-9]/.test(user ?? User));
 }
 
 /** Undefined when there are none. */

@@ -35,6 +35,7 @@ import { addReadOnlyRoot, addRootMount, mountPoint, type RootSource } from "../r
 import { type Compilation, isMapped } from "./context.ts";
 import { HOOKS_DONE, NAMESPACES_MADE, RUN_HOOKS, slots } from "./conversation.ts";
 import { addDevices, deviceNumber } from "./devices.ts";
+import type { FileAddition } from "./file-additions.ts";
 import { addHooks, hasHooks } from "./hooks.ts";
 import { addIdentity } from "./identity.ts";
 import { addJoiner, addJoins, needsJoiner, openJoins } from "./join.ts";
@@ -54,6 +55,7 @@ import {
   addSysctl,
   addTerminal,
   addTimeOffsets,
+  addToFiles,
   lateTimeNamespace,
   openHostSources,
   openLabels,
@@ -74,6 +76,8 @@ export interface SetUpOptions {
   /** What is to be done to the sources of some bind mounts. */
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly secrets?: readonly SecretFile[] | undefined;
+  /** Added to files of the root, which belongs to the container, before anything is mounted in it. */
+  readonly additions?: readonly FileAddition[] | undefined;
   /** A mount namespace (inherited descriptor) whose root is /dev/shm; it belongs to the user namespace that the container joins. */
   readonly sharedMemory?: number | undefined;
   /** Name of a new session keyring; the caller's is kept when undefined. */
@@ -213,6 +217,7 @@ export function addSetUp(options: SetUpOptions): SetUp {
   inside.add("openat2", [devNull, null, "/dev/null", O_PATH, 0, 0], { note: "open /dev/null" });
   inside.add("require_device", [devNull, S_IFCHR, deviceNumber(1, 3)], { note: "use the host's /dev/null" });
 
+  addToFiles(compilation, options.additions);
   for (const [index, entry] of (config.mounts ?? []).entries()) addMount(compilation, entry, index);
   hostSources?.finish(inside);
   addSecrets(compilation, options.secrets);

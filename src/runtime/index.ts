@@ -6,6 +6,7 @@ import type { ExecPlan } from "./lifecycle/exec-plan.ts";
 export { ALL_CAPABILITIES } from "./capabilities.ts";
 export * from "./cgroup/index.ts";
 export type { AttachedClient, DetachedOptions, LogDriver } from "./detached.ts";
+export type { FileAddition } from "./file-additions.ts";
 export { type CompileOptions, compileForeground } from "./foreground.ts";
 export type { HealthCheck } from "./health.ts";
 export type { HolderOptions } from "./holder.ts";

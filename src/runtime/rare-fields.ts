@@ -7,6 +7,7 @@ import { CLONE_NEWUSER } from "../linux/abi.gen.ts";
 import type { Process, RuntimeConfig } from "../oci/index.ts";
 import type { PlanBuilder, Program, Slot } from "../plan/index.ts";
 import type { Compilation } from "./context.ts";
+import type { FileAddition } from "./file-additions.ts";
 import type { HostSources } from "./host-sources.ts";
 import type { Join } from "./join.ts";
 import type { Labels } from "./labels.ts";
@@ -139,6 +140,12 @@ export function addSecrets(compilation: Compilation, secrets: readonly SecretFil
   if (secrets === undefined || secrets.length === 0) return;
   const { addSecrets } = require("./secrets.ts") as typeof import("./secrets.ts");
   addSecrets(compilation, secrets);
+}
+
+export function addToFiles(compilation: Compilation, additions: readonly FileAddition[] | undefined): void {
+  if (additions === undefined || additions.length === 0) return;
+  const { addToFiles } = require("./file-additions.ts") as typeof import("./file-additions.ts");
+  addToFiles(compilation, additions);
 }
 
 export function openHostSources(

@@ -49,7 +49,16 @@ export interface ContainerEvents {
 export interface ServedOptions
   extends Pick<
     SetUpOptions,
-    "config" | "mapping" | "root" | "cgroup" | "openNamespaces" | "sharedMemory" | "keyring" | "volumes" | "secrets"
+    | "config"
+    | "mapping"
+    | "root"
+    | "cgroup"
+    | "openNamespaces"
+    | "sharedMemory"
+    | "keyring"
+    | "volumes"
+    | "secrets"
+    | "additions"
   > {
   readonly seccomp: CompiledSeccomp | undefined;
   /** Of the `creating` container, for a listener of the filter. */

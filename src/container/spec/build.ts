@@ -132,7 +132,10 @@ function buildProcess(options: RunOptions, defaults: ContainerDefaults, context:
 }
 
 /** With --userns=keep-id the program runs as the caller's own id, unless another user is asked for. */
-function keptUser({ userns }: RunOptions, { mapping }: SpecContext): string | undefined {
+export function keptUser(
+  { userns }: Pick<RunOptions, "userns">,
+  { mapping }: Pick<SpecContext, "mapping">,
+): string | undefined {
   if (userns.mode !== "keep-id") return undefined;
   const own = (ranges: IdMapping["uids"], id: number | undefined) =>
     ranges.find(({ host, count }) => count === 1 && host === id)?.container;

@@ -90,6 +90,8 @@ export interface RunOptions {
   readonly hostname: string | undefined;
   readonly user: string | undefined;
   readonly groups: readonly string[];
+  /** Lines of /etc/passwd and /etc/group for a user whom the image does not know; false: none; undefined: the usual. */
+  readonly accounts?: false | { readonly passwd: string | undefined; readonly group: string | undefined } | undefined;
   readonly workdir: string | undefined;
   /** An empty text takes the image's away. */
   readonly entrypoint: string | undefined;

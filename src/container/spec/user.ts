@@ -34,13 +34,13 @@ interface GroupEntry {
 const MAX_ID = 2 ** 32 - 2;
 const NUMBER = /^\d+$/;
 
-function parseID(text: string): number | undefined {
+export function parseID(text: string): number | undefined {
   if (!NUMBER.test(text)) return undefined;
   const id = Number(text);
   return id <= MAX_ID ? id : undefined;
 }
 
-function parsePasswd(text: string): PasswdEntry[] {
+export function parsePasswd(text: string): PasswdEntry[] {
   const entries: PasswdEntry[] = [];
   for (const line of text.split("\n")) {
     const [name, , uid, gid, , home] = line.split(":");
@@ -51,7 +51,7 @@ function parsePasswd(text: string): PasswdEntry[] {
   return entries;
 }
 
-function parseGroup(text: string): GroupEntry[] {
+export function parseGroup(text: string): GroupEntry[] {
   const entries: GroupEntry[] = [];
   for (const line of text.split("\n")) {
     const [name, , gid, members] = line.split(":");

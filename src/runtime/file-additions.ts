@@ -1,0 +1,33 @@
+/** Text that is added to files of the container's own root file system, before anything is mounted in it: the image's files stay as they are. */
+import {
+  O_APPEND,
+  O_CREAT,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_WRONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+} from "../linux/abi.gen.ts";
+import { ANY_FAILURE, encode } from "../plan/index.ts";
+import type { Compilation } from "./context.ts";
+
+export interface FileAddition {
+  /** Absolute path in the container. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Appends what does so. A file that is not there is made; a link, or a folder that is missing, is left alone. */
+export function addToFiles({ inside, root, target }: Compilation, additions: readonly FileAddition[]): void {
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY;
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  for (const { path, text } of additions) {
+    const note = `add to ${path}`;
+    const next = inside.label();
+    inside.add("openat2", [target, root, path, flags, 0o644, resolve], { note, recover: ANY_FAILURE, to: next });
+    inside.add("write", [target, encode(text)], { note });
+    inside.add("close", [target]);
+    inside.place(next);
+  }
+}
