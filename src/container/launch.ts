@@ -92,9 +92,8 @@ export async function prepareLaunch(container: Container, mode: LaunchMode): Pro
   const seccomp = await chooseSeccomp(options, config);
   writeText(`${folder}/config.json`, configText(config, seccomp));
   const secrets = await chooseSecrets(container, mode);
-  const cgroup = await chooseCgroup(options, id, mode);
   // its monitor removes it; who removes the container does so when that was killed
-  if (cgroup !== undefined) writeText(`${folder}/cgroup`, cgroup);
+  const cgroup = await chooseCgroup(options, id, mode, (path) => writeText(`${folder}/cgroup`, path));
   return {
     served: {
       // after config.json is written: what secrets bring is in no file
@@ -167,7 +166,12 @@ async function notifyOver(
 }
 
 /** A cgroup for the limits that were asked for, or one without limits where that can be had. */
-async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): Promise<string | undefined> {
+async function chooseCgroup(
+  options: RunOptions,
+  id: string,
+  mode: LaunchMode,
+  note: (path: string) => void,
+): Promise<string | undefined> {
   const limited = Object.keys(options.resources).length > 0;
   const asked = options.cgroups !== undefined && options.cgroups !== "disabled";
   if (mode.explain || (!limited && !mode.ownCgroup && !asked)) return undefined;
@@ -177,10 +181,10 @@ async function chooseCgroup(options: RunOptions, id: string, mode: LaunchMode): 
   }
   const { cgroupSettings, createCgroup } = await import("../runtime/cgroup/index.ts");
   const settings = cgroupSettings(options.resources);
-  if (options.cgroups === "split") return (await import("./split-cgroup.ts")).splitCgroup(id, settings);
-  if (settings.length > 0) return createCgroup(id, settings);
+  if (options.cgroups === "split") return (await import("./split-cgroup.ts")).splitCgroup(id, settings, note);
+  if (settings.length > 0) return createCgroup(id, settings, note);
   try {
-    return createCgroup(id, []);
+    return createCgroup(id, [], note);
   } catch (error) {
     if (error instanceof TsboxError) return undefined;
     throw error;

@@ -100,7 +100,7 @@ export async function removeContainerFolder(store: string, id: string): Promise<
 async function removeCgroup(folder: string): Promise<void> {
   const path = readShortText(`${folder}/cgroup`);
   if (!path?.startsWith("/sys/fs/cgroup/")) return;
-  for (let attempt = 0; attempt < 20; attempt++) {
+  for (let attempt = 0; attempt < 200; attempt++) {
     if (syscall(SYS.unlinkat, AT_FDCWD, cstring(path), AT_REMOVEDIR) !== -E.EBUSY) return;
     await Bun.sleep(10);
   }

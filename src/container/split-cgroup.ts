@@ -12,10 +12,15 @@ import { type CgroupSetting, makeCgroupIn } from "../runtime/cgroup/index.ts";
 const MOUNT = "/sys/fs/cgroup";
 
 /**
+ * @param note is told the cgroup's folder before it is made
  * @returns the cgroup's folder; undefined on hosts where there is only cgroup v1 and nothing is to be limited
  * @throws TsboxError `host`
  */
-export function splitCgroup(id: string, settings: readonly CgroupSetting[]): string | undefined {
+export function splitCgroup(
+  id: string,
+  settings: readonly CgroupSetting[],
+  note: (path: string) => void,
+): string | undefined {
   if (statfs(MOUNT).type !== CGROUP2_SUPER_MAGIC) {
     if (settings.length === 0) return undefined;
     throw new TsboxError("host", "cannot limit a container with --cgroups=split: the host uses cgroup v1");
@@ -32,5 +37,5 @@ export function splitCgroup(id: string, settings: readonly CgroupSetting[]): str
       { cause },
     );
   }
-  return makeCgroupIn(top, id, settings);
+  return makeCgroupIn(top, id, settings, note);
 }

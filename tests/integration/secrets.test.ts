@@ -1,6 +1,6 @@
 /** Secrets through the executable: how they are kept, and how a program gets them. */
 import { describe, expect } from "bun:test";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { box, test } from "./images.ts";
 
 const it = box();
@@ -191,9 +191,15 @@ describe("run --secret", () => {
     await it.person.ok(["secret", "create", "--replace", "db", "-"], { stdin: "second" });
     expect(await it.person.ok(["start", "-a", "again"])).toBe("second");
     await it.person.ok(["secret", "rm", "db"]);
+    // nor does one take its place whose id begins with its name
+    await it.person.ok(["secret", "create", "other", "-"], { stdin: "another's" });
+    const record = `${it.person.storage}/secrets/other/secret.json`;
+    const changed = { ...JSON.parse(readFileSync(record, "utf8")), id: "db00112233445566778899aab" };
+    writeFileSync(record, JSON.stringify(changed));
     const refused = await it.person.run(["start", "-a", "again"]);
     expect(refused.exitCode).not.toBe(0);
     expect(refused.stderr).toContain('cannot find secret "db"');
     await it.person.ok(["rm", "again"]);
+    await it.person.ok(["secret", "rm", "other"]);
   });
 });

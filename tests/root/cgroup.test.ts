@@ -165,5 +165,5 @@ testSystemd(
       withoutBus: ["44", "inactive"],
     });
   },
-  60_000,
+  120_000,
 );

@@ -60,7 +60,7 @@ const REFUSED: Record<string, string | RegExp> = {
   // crun makes up mappings for a user namespace that has none; runc refuses it as well
   "crun-spec-rootless": "cannot run: linux.uidMappings: a new user namespace needs at least one",
   // whichever this host has not
-  "oci-runtime-tool": /cannot run: (process\.apparmorProfile: AppArmor is not|linux\.intelRdt: no resctrl)/,
+  "oci-runtime-tool": /cannot run: (process\.apparmorProfile \S+: AppArmor is not|linux\.intelRdt: no resctrl)/,
 };
 
 describe("config.json made by others", () => {

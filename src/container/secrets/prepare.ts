@@ -21,7 +21,7 @@ export function prepareSecrets(store: string, requests: readonly SecretRequest[]
   const env: string[] = [];
   const taken = new Set<string>();
   for (const { secret: text, type, target, uid, gid, mode, flag } of requests) {
-    const secret = requireSecret(store, text);
+    const secret = requireSecret(store, text, true);
     const source = secretData(store, secret.name);
     if (type === "env") {
       const value = hidden ? "..." : readText(source);

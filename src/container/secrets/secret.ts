@@ -120,12 +120,15 @@ export function listSecrets(store: string): Secret[] {
 
 /**
  * @param text a name, an id, or the beginning of an id
+ * @param whole not the beginning of an id: what a container asked for when it was made may be gone, and must not become another that
+ * happens to begin so
  * @throws TsboxError `not-found`; `usage` when several ids begin so
  */
-export function requireSecret(store: string, text: string): Secret {
+export function requireSecret(store: string, text: string, whole = false): Secret {
   const named = findSecret(store, text);
   if (named !== undefined) return named;
-  const found = text === "" ? [] : listSecrets(store).filter(({ id }) => id.startsWith(text));
+  const isMeant = ({ id }: Secret) => (whole ? id === text : text !== "" && id.startsWith(text));
+  const found = listSecrets(store).filter(isMeant);
   const [only, other] = found;
   if (only === undefined)
     throw new TsboxError("not-found", `cannot find secret ${JSON.stringify(text)}: there is none of that name or id`);

@@ -8,10 +8,11 @@ import type { CgroupSetting } from "./settings.ts";
 /**
  * Makes the cgroup of a container and sets its limits. The supervisor starts the container in it and removes it.
  *
+ * @param note is told its absolute path before it is made, so that whoever is killed then leaves nothing that nobody knows of
  * @returns its absolute path
  * @throws TsboxError `host` saying why a limit cannot be had here and what would change that
  */
-export function createCgroup(id: string, settings: readonly CgroupSetting[]): string {
+export function createCgroup(id: string, settings: readonly CgroupSetting[], note: (path: string) => void): string {
   const what = fieldsOf(settings);
   const { value, why, remedy } = probeCgroups();
   if (value.delegated === undefined) {
@@ -22,7 +23,7 @@ export function createCgroup(id: string, settings: readonly CgroupSetting[]): st
   const lacking = controllersOf(settings).filter((name) => !value.controllers.includes(name));
   if (lacking.length > 0)
     throw cannotLimit(what, `the controller ${lacking.join(", ")} is not delegated; ${remedy ?? "see tsbox doctor"}`);
-  return makeCgroupIn(top, id, settings);
+  return makeCgroupIn(top, id, settings, note);
 }
 
 /**
@@ -30,8 +31,14 @@ export function createCgroup(id: string, settings: readonly CgroupSetting[]): st
  * @param top absolute
  * @throws TsboxError `host`
  */
-export function makeCgroupIn(top: string, id: string, settings: readonly CgroupSetting[]): string {
+export function makeCgroupIn(
+  top: string,
+  id: string,
+  settings: readonly CgroupSetting[],
+  note: (path: string) => void,
+): string {
   const path = `${top}/tsbox-${id}`;
+  note(path);
   makeCgroup({ path, top }, settings);
   try {
     applySettings(path, settings);
