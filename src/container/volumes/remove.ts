@@ -2,7 +2,7 @@
 import { TsboxError } from "../../error.ts";
 import { chooseMapping, unpackMapping } from "../../idmap/index.ts";
 import { AT_FDCWD, SYS } from "../../linux/abi.gen.ts";
-import { check } from "../../linux/errno.ts";
+import { check, E } from "../../linux/errno.ts";
 import { randomHex } from "../../linux/random.ts";
 import { statIfPresent } from "../../linux/stat.ts";
 import { cstring, syscall } from "../../linux/syscall.ts";
@@ -50,9 +50,10 @@ export async function pruneVolumes(
 ): Promise<Volume[]> {
   using _lock = await ownVolumes(store);
   const users = volumeUsers(store);
-  const removed = listVolumes(store).filter((volume) => !users.has(volume.name) && wanted(volume));
-  if (removed.length > 0) await before?.(removed);
-  for (const { name } of removed) await removeFiles(store, name);
+  const unused = listVolumes(store).filter((volume) => !users.has(volume.name) && wanted(volume));
+  if (unused.length > 0) await before?.(unused);
+  const removed: Volume[] = [];
+  for (const volume of unused) if (await removeFiles(store, volume.name)) removed.push(volume);
   // made under a lock that is held now: nobody is at work on them. Those of `volume create` are younger than a minute
   for (const name of namesIn(`${store}/volumes`)) if (isLeftover(store, name)) await removeFiles(store, name);
   return removed;
@@ -89,11 +90,19 @@ export async function removeAnonymousVolumes(
   }
 }
 
-/** From the rename on there is no such volume, also when this is killed. */
-async function removeFiles(store: string, name: string): Promise<void> {
+/**
+ * From the rename on there is no such volume, also when this is killed.
+ * @returns false when it is gone already: native removes volumes with their containers, and takes no lock
+ */
+async function removeFiles(store: string, name: string): Promise<boolean> {
   const old = name.startsWith(".") ? name : `.old-${randomHex(8)}`;
   const [from, to] = [volumeFolder(store, name), volumeFolder(store, old)];
-  if (old !== name) check("renameat2", syscall(SYS.renameat2, AT_FDCWD, cstring(from), AT_FDCWD, cstring(to), 0), from);
-  if (old !== name) noteEvent(store, { type: "volume", action: "destroy", id: name, driver: "local" });
+  if (old !== name) {
+    const renamed = syscall(SYS.renameat2, AT_FDCWD, cstring(from), AT_FDCWD, cstring(to), 0);
+    if (renamed === -E.ENOENT) return false;
+    check("renameat2", renamed, from);
+    noteEvent(store, { type: "volume", action: "destroy", id: name, driver: "local" });
+  }
   await removeTree(to, unpackMapping(chooseMapping().mapping));
+  return true;
 }
