@@ -1,6 +1,6 @@
 /** Which volumes a container has, and that nobody removes one meanwhile. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { MountRequest } from "../../../src/container/index.ts";
 import {
   createVolume,
@@ -10,6 +10,7 @@ import {
   removeAnonymousVolumes,
   removeVolume,
   resolveVolumes,
+  volumeFolder,
   volumeUsers,
 } from "../../../src/container/volumes/index.ts";
 import { temporaryFolder } from "../../support/tmp.ts";
@@ -156,4 +157,17 @@ test("who makes a volume first has made it; what a kill left is pruned", async (
   expect(await pruneVolumes(store, () => false)).toEqual([]);
   expect(readdirSync(`${store}/volumes`).sort()).toEqual([".lock", ".new-young", "one"]);
   expect((await pruneVolumes(store, () => true)).map(({ name }) => name)).toEqual(["one"]);
+});
+
+test("a volume that goes with its container while prune removes it is no failure, and not prune's", async () => {
+  using folder = temporaryFolder();
+  const store = folder.path;
+  for (const name of ["goes", "stays"]) createVolume(store, { name });
+  const removed = await pruneVolumes(
+    store,
+    () => true,
+    // native takes no lock
+    async () => rmSync(volumeFolder(store, "goes"), { recursive: true }),
+  );
+  expect(removed.map(({ name }) => name)).toEqual(["stays"]);
 });
