@@ -6,7 +6,7 @@ import { E, SyscallError } from "../linux/errno.ts";
 import { syscall } from "../linux/syscall.ts";
 import { openStore } from "../store/index.ts";
 import { event, imageEvent } from "./events.ts";
-import { type ContainerRecord, containerFolder, takeLock } from "./folder.ts";
+import { type ContainerRecord, containerFolder, takeLockIfThere } from "./folder.ts";
 import { type ListedContainer, listContainers, listRecords } from "./list.ts";
 import { dropDeadName, nameOwner } from "./names.ts";
 import { discardContainer, removeContainerFolder } from "./remove.ts";
@@ -44,7 +44,7 @@ export async function pruneContainers(store: string, wanted: (container: ListedC
         bytes += sizes.get(id) ?? 0;
       }
     } finally {
-      for (const { lock } of locked) if (lock >= 0) syscall(SYS.close, lock);
+      for (const { lock } of locked) syscall(SYS.close, lock);
     }
   }
   return { removed, bytes };
@@ -72,17 +72,13 @@ const LAST_MOMENT = 500;
 async function lockEnded(store: string, { id }: ContainerRecord): Promise<Ended | undefined> {
   let lock: number | undefined;
   for (const deadline = Date.now() + LAST_MOMENT; ; await Bun.sleep(5)) {
-    try {
-      lock = takeLock(containerFolder(store, id));
-    } catch (error) {
-      if (error instanceof SyscallError && error.errno === E.ENOENT) return undefined;
-      throw error;
-    }
+    lock = takeLockIfThere(containerFolder(store, id));
     if (lock !== undefined) break;
     const now = recordIfPresent(store, id);
     const winds = now !== undefined && containerState(store, now).status === "exited";
     if (!winds || Date.now() > deadline) return undefined;
   }
+  if (lock < 0) return undefined;
   // it may have run in between, or have another name by now
   const record = recordIfPresent(store, id);
   if (record !== undefined && hasEnded(containerState(store, record, false).status)) return { record, lock };
@@ -107,12 +103,13 @@ function dropDeadNames(store: string): void {
 
 /** Removes volumes that no container has. */
 export async function pruneUnusedVolumes(store: string, wanted: (volume: Volume) => boolean): Promise<Pruned> {
-  let bytes = 0;
+  let measured = new Map<string, number>();
   const volumes = await pruneVolumes(store, wanted, async (unused) => {
     const sizes = await sizesOf(unused.map((volume) => volumeData(store, volume)));
-    bytes = sizes.reduce((sum, size) => sum + size, 0);
+    measured = new Map(unused.map(({ name }, i) => [name, sizes[i] ?? 0]));
   });
-  return { removed: volumes.map(({ name }) => name), bytes };
+  const removed = volumes.map(({ name }) => name);
+  return { removed, bytes: removed.reduce((sum, name) => sum + (measured.get(name) ?? 0), 0) };
 }
 
 /** @param all those with names, too. @returns lines as Docker prints them */
