@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../package.json";
 import type { CommandDefinition } from "../src/cli/args.ts";
-import { allDefinitions, CATALOGUE, type Definition, isGroup } from "../src/cli/catalogue.ts";
+import { allDefinitions, CATALOGUE, commandNames, type Definition, isGroup } from "../src/cli/catalogue.ts";
 import { configPage } from "../src/cli/config/document.ts";
 import { firstSentence } from "../src/cli/group.ts";
 import { GLOBAL_FLAGS } from "../src/cli/help.ts";
@@ -118,7 +118,7 @@ export async function mainPage(): Promise<string> {
     roff(
       "run, create, start and exec end as the program did; 125 when tsbox failed or could not read the command line, 126 when the program could not be executed, 127 when it was not found, and 128 and the signal's number when one ended it. Other commands end with 0, or with 1 when something failed.",
     ),
-    ...seeAlso([...CATALOGUE.flatMap(({ commands }) => commands.map(([name]) => pageName({ name }))), "tsbox.toml"]),
+    ...seeAlso([...commandNames().map((name) => pageName({ name })), "tsbox.toml"]),
   ]);
 }
 

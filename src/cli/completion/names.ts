@@ -1,5 +1,5 @@
 /** The names of things that are there, for completion. Reads the disk and changes nothing. */
-import { CATALOGUE } from "../catalogue.ts";
+import { commandNames } from "../catalogue.ts";
 import type { Kind } from "./values.ts";
 
 /** A word, and what the shell may show beside it. */
@@ -43,7 +43,7 @@ const LISTS: Readonly<Record<Kind, (begun: string) => Promise<readonly Candidate
     const { openStore } = await import("../../store/index.ts");
     return listSecrets(openStore().root).map(({ name }): Candidate => [name, ""]);
   },
-  command: async () => CATALOGUE.flatMap(({ commands }) => commands.map(([name]): Candidate => [name, ""])),
+  command: async () => commandNames().map((name): Candidate => [name, ""]),
 };
 
 /** @param begun what is typed of the word. A store that cannot be read has no names: a shell must not see an error. */
