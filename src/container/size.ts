@@ -4,7 +4,7 @@ import { type Descriptor, lookIn, openTree } from "../rootfs/tree/index.ts";
 import { containerRoot } from "./container-root.ts";
 import { namesIn } from "./copy/place.ts";
 import type { ContainerRecord } from "./folder.ts";
-import { startFilesWorker } from "./start-files-worker.ts";
+import { measureTrees } from "./tree-sizes.ts";
 
 export interface SizeJob {
   /** Absolute paths of the containers' trees. */
@@ -69,10 +69,8 @@ export async function sizesOfContainers(
   }
   const sizes = new Map<string, number>();
   for (const { mapping, ids, tops } of groups.values()) {
-    const worker = startFilesWorker({ kind: "size", tops }, { mapping, input: "ignore", output: "pipe" });
-    const numbers = JSON.parse((await new Response(worker.output).text()) || "[]") as number[]; // cast: the worker writes it
-    await worker.finish();
-    for (const [i, size] of numbers.entries()) if (size >= 0) sizes.set(ids[i] ?? "", size);
+    for (const [i, size] of (await measureTrees(tops, mapping)).entries())
+      if (size !== undefined) sizes.set(ids[i] ?? "", size);
   }
   return sizes;
 }
